@@ -1,0 +1,1 @@
+"""What generates the references under docs/reference."""

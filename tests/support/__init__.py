@@ -1,0 +1,1 @@
+"""What tests share: doubles of ports, slow references, generators."""
