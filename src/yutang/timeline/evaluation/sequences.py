@@ -1,0 +1,79 @@
+"""Ordered matches: a then b then c, and a that b didn't follow.
+
+A match lies in a window from when its last event enters it until its first leaves (`windows`), so for
+each event of the last step the latest possible beginning decides (`kernels.chains`), and the union of
+those intervals is one fold. Cost: linear in the events of all steps.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from yutang.conditions.limits import STEPS_COUNT_MAX
+from yutang.conditions.nodes import NotFollowed, Sequence, Step
+from yutang.kernel.errors import ConditionError
+from yutang.kernel.instants import BEGINNING, NEVER
+from yutang.timeline.evaluation.algebra import Spans, covered, kept, shifted
+from yutang.timeline.evaluation.ask import Ask
+from yutang.timeline.evaluation.selection import Selected
+from yutang.timeline.evaluation.windows import eligible, enters, leaves
+from yutang.timeline.kernels import chains
+from yutang.timeline.steps import Ints, Steps
+
+_NONE: Ints = np.empty(0, np.int64)
+
+
+def sequence(ask: Ask, node: Sequence) -> Steps:
+    """Whether a match lies in the window."""
+    found, begun = matches(ask, node)
+    return covered(match_spans(ask, node, found[-1], begun[-1]))
+
+
+def match_spans(ask: Ask, node: Sequence, last: Selected, begun: Ints) -> Spans:
+    """When the longest-lasting match that ends in each event of the last step is in the window."""
+    start = enters(node.window, last.at, ask.calendar)
+    end = leaves(node.window, begun, ask.calendar)
+    if node.total_ms is not None:
+        end = np.where(begun >= shifted(last.at, -node.total_ms), end, BEGINNING)
+    return Spans(last.offsets, start, end)
+
+
+def matches(ask: Ask, node: Sequence) -> tuple[list[Selected], list[Ints]]:
+    """(events of each step, for each event the latest beginning of a match of the steps so far, BEGINNING: none)."""
+    if not 1 <= len(node.steps) <= STEPS_COUNT_MAX:
+        raise ConditionError(
+            "condition.sequence_steps", f"a sequence has 1 to {STEPS_COUNT_MAX} steps, not {len(node.steps)}"
+        )
+    found = [eligible(node.window, ask.select(step.events)) for step in node.steps]
+    begun = [found[0].at]
+    for step, before, here in zip(node.steps[1:], found, found[1:], strict=False):
+        begun.append(_chained(ask, step, before, begun[-1], here))
+    return found, begun
+
+
+def _chained(ask: Ask, step: Step, before: Selected, begun: Ints, here: Selected) -> Ints:
+    out = Selected(np.zeros_like(before.offsets), _NONE, _NONE)
+    if step.without is not None:
+        out = ask.select(step.without)
+    within = NEVER if step.within_ms is None else step.within_ms
+    return chains.chain(
+        before.offsets, before.at, before.tie, begun,
+        here.offsets, here.at, here.tie,
+        out.offsets, out.at, out.tie, within,
+    )  # fmt: skip
+
+
+def not_followed(ask: Ask, node: NotFollowed) -> Steps:
+    """Whether an event in the window wasn't followed by any of `by` within a span that has passed."""
+    return covered(unanswered(ask, node)[1])
+
+
+def unanswered(ask: Ask, node: NotFollowed) -> tuple[Selected, Spans]:
+    """The events that weren't followed, and when each makes the condition true."""
+    selected, by = eligible(node.window, ask.select(node.events)), ask.select(node.by)
+    following = chains.next_after(selected.offsets, selected.at, selected.tie, by.offsets, by.at, by.tie)
+    deadline = shifted(selected.at, node.within_ms)
+    start = np.maximum(enters(node.window, selected.at, ask.calendar), deadline)
+    end = leaves(node.window, selected.at, ask.calendar)
+    lonely = following > deadline
+    return selected.keep(lonely), kept(Spans(selected.offsets, start, end), lonely)
