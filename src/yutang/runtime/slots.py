@@ -1,0 +1,22 @@
+"""The places of an epoch that more than one pass reads, and the notes that passes leave for later ones."""
+
+from __future__ import annotations
+
+from yutang.conditions.vocabulary import Vocabulary
+from yutang.runtime.log.contracts import Slot
+from yutang.timeline.people import People
+from yutang.timeline.tracks import TimelineState
+
+# All that conditions may speak of; catalogue gives it, audience adds the labels.
+VOCABULARY: Slot[Vocabulary] = Slot("vocabulary")
+# Customers as sets of anchors; the customers slice gives it.
+PEOPLE: Slot[People] = Slot("people")
+# Where every event lies; the timeline's pass gives it.
+TIMELINE: Slot[TimelineState] = Slot("timeline")
+
+# Note: int64[events], the anchor of each event of the batch; left by the customers slice.
+ANCHORS = "anchors"
+# Note: bool[events], which events of the batch are taken (not duplicates); left by the timeline's pass.
+TAKEN = "taken"
+# Note: int64[], heads of the customers (as grouped after the record) whose timeline or grouping changed.
+TOUCHED = "touched"
