@@ -1,0 +1,411 @@
+"""The door of the customers slice.
+
+The log (`load`, `take_…`, `keep`: what the pass asks), who is who (`find_customer`, `customer_ids`), pages
+(`page`, `timeline`, `search`, `reviews`), and changes, which are submitted to the log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from yutang.conditions.vocabulary import IDENTITY_ADDED
+from yutang.domains.customers import store
+from yutang.domains.customers.contracts import (
+    CONSOLE_FEED,
+    IDENTITY_EDIT,
+    IDENTITY_KIND,
+    ConsentOrder,
+    CustomerCard,
+    CustomerList,
+    CustomerPage,
+    Done,
+    Edit,
+    EditKind,
+    EditOrder,
+    IdentityOrder,
+    IdentityProblem,
+    Kinds,
+    KindSpec,
+    PairOrder,
+    RecordOrder,
+    ReviewCard,
+    ReviewList,
+    SettleOrder,
+    TagOrder,
+    TimelinePage,
+    TraitOrder,
+)
+from yutang.domains.customers.rules import entering, naming, pages, record
+from yutang.domains.customers.rules.edits import Speaker
+from yutang.domains.customers.rules.kinds import kinds_with
+from yutang.domains.customers.rules.normalise import parse_identities
+from yutang.domains.customers.rules.profile import profile_at
+from yutang.domains.customers.rules.state import CustomersState, Review, identity_id
+from yutang.domains.customers.rules.whole import whole
+from yutang.kernel.errors import InvalidError, NotFoundError
+from yutang.kernel.event import Event, EventBlob, Identity, encode_blob
+from yutang.kernel.instants import INSTANT_MAX_MS, INSTANT_MIN_MS, instant_text
+from yutang.kernel.limits import PAGE_ROWS_COUNT_MAX
+from yutang.runtime.desk import Desk
+from yutang.runtime.log.contracts import EVENTS, Epoch, Record, Slot
+from yutang.runtime.slots import PEOPLE, TIMELINE, VOCABULARY
+from yutang.storage.database import UnitOfWork
+from yutang.timeline.people import People
+from yutang.timeline.pinned import PinnedView
+
+__all__ = ["CUSTOMERS", "IdentityProblem", "Kinds", "kinds_with", "parse_identities"]
+
+Ints: TypeAlias = npt.NDArray[np.int64]
+
+FIND_CHARS_MAX = 1_024
+CANDIDATES_COUNT_MAX = 20
+NEAR_PREFIX_CHARS = 3
+NEAR_TRIED_MAX = 200
+REVIEWS_ON_PAGE_MAX = 20
+ROWS_SEARCHED_MAX = 10_000  # of one page of a search
+
+# Identities, evidence, edits and what follows from them; this slice's pass gives it.
+CUSTOMERS: Slot[CustomersState] = Slot("customers")
+
+Met: TypeAlias = record.Met
+Rows: TypeAlias = record.Rows
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What a record changed. touched: heads of customers with events or made anew. rows: None: nothing to keep."""
+
+    state: CustomersState
+    people: People
+    anchors: Ints
+    touched: Ints
+    rows: Rows | None
+
+
+# ── the log: what the pass asks ─────────────────────────────────────────────────────────────────
+
+
+def load(uow: UnitOfWork) -> tuple[CustomersState, People]:
+    """The state as stored."""
+    table = kinds_with(store.read_kinds(uow))
+    identities, hashes = store.read_identities(uow)
+    a, b = store.read_evidence(uow)
+    state = whole(table, identities, a, b, store.read_edits(uow, identities))
+    labels = state.label_column()
+    heads = np.arange(len(labels))
+    np.minimum.at(heads, labels, np.arange(len(labels)))
+    people = People.from_columns(heads[labels], hashes)
+    return state, _owning(people, table, np.arange(len(labels)), [identity.kind for identity in identities])
+
+
+def take_events(state: CustomersState, people: People, events: Sequence[Event], seq: int, met: Met) -> Taken:
+    """Anchor a record's events, and group customers by the evidence that is new."""
+    anchors, change = record.anchor_events(state, [event.identities for event in events], seq, met)
+    return _taken(state, people, np.array(anchors, np.int64), change)
+
+
+def take_edit(state: CustomersState, people: People, log_record: Record) -> tuple[Taken, list[Edit]]:
+    """Follow an IDENTITY_EDIT record. Raises InvalidError, NotFoundError, ConflictError."""
+    speaker = Speaker(log_record.actor, log_record.arrived_at, log_record.seq)
+    change, lines = record.take_edit(state, log_record.body, speaker)
+    return _taken(state, people, np.empty(0, np.int64), change), lines
+
+
+def take_kind(state: CustomersState, people: People, log_record: Record) -> tuple[Taken, KindSpec]:
+    """Follow an IDENTITY_KIND record. Raises IdentityProblem."""
+    change, spec = record.take_kind(state, log_record.body, log_record.actor, log_record.seq)
+    return _taken(state, people, np.empty(0, np.int64), change), spec
+
+
+def _taken(state: CustomersState, people: People, anchors: Ints, change: record.Change | None) -> Taken:
+    if change is None:
+        return Taken(state, people, anchors, np.unique(people.head_of[anchors]), None)
+    if change.hashes:
+        people = _with_identities(people, change)
+    people = people.regrouped({head: np.array(group, np.int64) for head, group in change.regrouped.items()})
+    heads = np.fromiter(change.regrouped, np.int64, len(change.regrouped))
+    touched = np.unique(np.concatenate([people.head_of[anchors], heads]))
+    return Taken(change.state, people, anchors, touched, change.rows)
+
+
+def _with_identities(people: People, change: record.Change) -> People:
+    fresh = np.arange(people.count, change.state.count)
+    people = people.with_anchors(change.state.count, np.array(change.hashes, np.int64))
+    return _owning(people, change.state.kinds, fresh, [row[1] for row in change.rows.identities])
+
+
+def _owning(people: People, table: Kinds, numbers: Ints, kinds: Sequence[str]) -> People:
+    """The people told of which kinds some identities are; of kinds in the table only."""
+    names = tuple(dict.fromkeys((*people.kinds, *table.specs)))
+    bits = {name: 1 << place for place, name in enumerate(names)}
+    return people.owning(numbers, np.array([bits.get(kind, 0) for kind in kinds], np.int64), names)
+
+
+def keep(uow: UnitOfWork, rows: Rows) -> None:
+    """Store what a record added."""
+    store.add_identities(uow, rows.identities)
+    store.add_evidence(uow, [*rows.links, *store.missing_evidence(uow, rows.doubtful_links)], rows.seq)
+    for line, numbers in rows.edits:
+        store.add_edit(uow, line, numbers)
+    for spec, actor in rows.kinds:
+        store.add_kind(uow, spec, actor, rows.seq)
+
+
+# ── who is who ──────────────────────────────────────────────────────────────────────────────────
+
+
+def customer_ids(epoch: Epoch, heads: Ints | Sequence[int]) -> list[str]:
+    """The public ids of customers, in the order of their heads."""
+    state = epoch[CUSTOMERS]
+    numbers: list[int] = heads.tolist() if isinstance(heads, np.ndarray) else list(heads)
+    return [state.public_id(number) for number in numbers]
+
+
+def leads(epoch: Epoch, people: People, heads: Ints) -> Ints:
+    """The strongest identity of each customer of a grouping, today's or an earlier one: whose id the customer has."""
+    state = epoch[CUSTOMERS]
+    offsets, anchors = people.members(heads)
+    groups = np.split(anchors, offsets[1:-1]) if len(heads) else []
+    return np.array([min(group.tolist(), key=state.strength) for group in groups], np.int64)
+
+
+def identity_ids(epoch: Epoch, numbers: Sequence[int]) -> list[str]:
+    """The ids of identities themselves, whoever they belong to; each opens its customer's page."""
+    state = epoch[CUSTOMERS]
+    return [identity_id(state.identities[number]) for number in numbers]
+
+
+def find_identity(desk: Desk, text: str) -> int:
+    """The identity that a text names: a public id, `kind:value`, `kind:scope:value`, or a bare value.
+
+    Raises NotFoundError with what comes close, InvalidError with the candidates if several customers fit.
+    A public id stays good after a merge: it names the identity that led the customer once.
+    """
+    state, wanted = desk.epoch[CUSTOMERS], text.strip()
+    if not wanted or len(wanted) > FIND_CHARS_MAX:
+        raise InvalidError(
+            "customer.unnamed", "no customer is named", remedy="give an id, kind:value, or a value such as a phone"
+        )
+    with desk.reading() as uow:
+        found = store.numbers_by_public_id(uow, wanted)
+        found = found or list(naming.numbers_named(state, wanted, desk.settings.country))
+        if not found:
+            for value in naming.spellings(wanted, desk.settings.country):
+                found += store.numbers_by_value(uow, value, CANDIDATES_COUNT_MAX)
+        found = [number for number in found if number < state.count]
+        begin = wanted.rpartition(":")[2][:NEAR_PREFIX_CHARS]
+        near = [] if found else store.numbers_by_prefix(uow, begin, -1, NEAR_TRIED_MAX)
+    if not found:
+        raise naming.nobody(state, wanted, [number for number in near if number < state.count])
+    if len({state.label(number) for number in found}) > 1:
+        raise naming.ambiguous(state, wanted, found)
+    return min(found, key=state.strength)
+
+
+def find_customer(desk: Desk, text: str) -> int:
+    """The head of the customer whom a text names; see `find_identity`."""
+    return int(desk.epoch[PEOPLE].head_of[find_identity(desk, text)])
+
+
+# ── pages ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def page(desk: Desk, customer: str, as_of: str = "") -> CustomerPage:
+    """A customer's page at an instant (pool time by default), with today's identities."""
+    instant = pages.instant_of(as_of, desk.now_ms, "as_of")
+    state, head, language = desk.epoch[CUSTOMERS], find_customer(desk, customer), desk.settings.language
+    view = _view(desk, [head])
+    profile = profile_at(view, instant, language)
+    first, last = pages.seen(view, instant)
+    found = list(pages.reviews_of(state, head))[:REVIEWS_ON_PAGE_MAX]
+    return CustomerPage(
+        state.public_id(head), instant_text(instant), state.shared(head), first[0], last[0],
+        pages.identity_cards(state, head, language), profile.traits, profile.tags, profile.consents,
+        profile.relations, profile.records, pages.edit_cards(state, head), _review_cards(desk, found),
+    )  # fmt: skip
+
+
+def timeline(
+    desk: Desk, customer: str, *, types: Sequence[str] = (), channel: str = "", since: str = "", until: str = "",
+    cursor: str = "", limit: int = 50,
+) -> TimelinePage:  # fmt: skip
+    """A customer's events, newest first: of some types, on a channel, from `since` up to `until`, both included."""
+    head = find_customer(desk, customer)
+    view = _view(desk, [head])
+    span = (pages.instant_of(since, INSTANT_MIN_MS, "since"), pages.instant_of(until, INSTANT_MAX_MS, "until"))
+    limit = max(1, min(limit, PAGE_ROWS_COUNT_MAX))
+    known = set(view.types())
+    wanted = [name for name in types if name in known] if types else sorted(known)
+    before = pages.place_of(cursor) if cursor else None
+    found = pages.newest(view, wanted, span, before, channel, limit + 1)
+    following = pages.cursor_of(found[limit - 1].order) if len(found) > limit else ""
+    events = tuple(pages.timeline_event(view, fact, desk.settings.language) for fact in found[:limit])
+    return TimelinePage(desk.epoch[CUSTOMERS].public_id(head), events, following)
+
+
+def search(desk: Desk, query: str = "", cursor: str = "", limit: int = 50) -> CustomerList:
+    """Customers by the beginning of an identity's value or of an id, or by `kind:value`; all, if nothing is asked."""
+    state, limit = desk.epoch[CUSTOMERS], max(1, min(limit, PAGE_ROWS_COUNT_MAX))
+    wanted, after = query.strip()[:FIND_CHARS_MAX], pages.number_of(cursor)
+    heads, last = _named_heads(desk, wanted), -1
+    if not heads:
+        heads, last = _matching_heads(desk, wanted, after, limit)
+    if not heads and not cursor:  # a phone as people write it
+        for spelling in naming.spellings(wanted, desk.settings.country):
+            heads = heads or _matching_heads(desk, spelling, after, limit)[0]
+    view = _view(desk, heads)
+    first, latest = pages.seen(view, desk.now_ms)
+    cards = tuple(
+        CustomerCard(
+            state.public_id(head), state.identities[state.lead(head)].text(), len(state.members(head)),
+            state.shared(head), first[place], latest[place],
+        )
+        for place, head in enumerate(heads)
+    )  # fmt: skip
+    return CustomerList(cards, str(last) if last >= 0 else "")
+
+
+def _named_heads(desk: Desk, wanted: str) -> list[int]:
+    found = naming.numbers_named(desk.epoch[CUSTOMERS], wanted, desk.settings.country) if ":" in wanted else ()
+    return sorted({int(desk.epoch[PEOPLE].head_of[number]) for number in found})
+
+
+def _matching_heads(desk: Desk, wanted: str, after: int, limit: int) -> tuple[list[int], int]:
+    """(heads of customers whose first matching identity comes next, its number to go on from, or -1)."""
+    state, heads = desk.epoch[CUSTOMERS], desk.epoch[PEOPLE].head_of
+    found: list[int] = []
+    with desk.reading() as uow:
+        for _ in range(ROWS_SEARCHED_MAX // limit):
+            numbers = store.numbers_by_prefix(uow, wanted, after, limit)
+            for number in numbers:
+                if number < state.count and naming.first_match(state, number, wanted):
+                    found.append(int(heads[number]))
+                    if len(found) == limit:
+                        return found, number
+            if len(numbers) < limit:
+                return found, -1
+            after = numbers[-1]
+    return found, after
+
+
+def reviews(desk: Desk, cursor: str = "", limit: int = 50) -> ReviewList:
+    """What waits for people's judgement."""
+    found, limit = pages.reviews_in_order(desk.epoch[CUSTOMERS]), max(1, min(limit, PAGE_ROWS_COUNT_MAX))
+    start = pages.number_of(cursor) + 1
+    following = str(start + limit - 1) if len(found) > start + limit else ""
+    return ReviewList(_review_cards(desk, found[start : start + limit]), following)
+
+
+def _review_cards(desk: Desk, found: Sequence[Review]) -> tuple[ReviewCard, ...]:
+    state, language = desk.epoch[CUSTOMERS], desk.settings.language
+    with desk.reading() as uow:
+        linked = [store.linked_count(uow, one.b) if one.a == one.b else 0 for one in found]
+    return tuple(pages.review_card(state, one, language, count) for one, count in zip(found, linked, strict=True))
+
+
+def _view(desk: Desk, heads: Iterable[int]) -> PinnedView:
+    epoch = desk.epoch
+    return PinnedView(epoch[TIMELINE], epoch[PEOPLE], np.array([*heads], np.int64), epoch[VOCABULARY])
+
+
+# ── changes ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def merge(desk: Desk, order: PairOrder) -> Done:
+    """Say that two are the same customer. Raises ConflictError where that contradicts other words of people."""
+    return _edit_pair(desk, EditKind.MERGE, order)
+
+
+def unmerge(desk: Desk, order: PairOrder) -> Done:
+    """Withdraw a merge; what only evidence holds together is said to be different."""
+    return _edit_pair(desk, EditKind.UNMERGE, order)
+
+
+def _edit_pair(desk: Desk, kind: EditKind, order: PairOrder) -> Done:
+    a, b = (_identity(desk, text) for text in (order.a, order.b))
+    return _submit_edit(desk, EditOrder(kind, a, b, order.why))
+
+
+def settle(desk: Desk, review_id: str, order: SettleOrder) -> Done:
+    """Answer a review: the same person, or different. Raises NotFoundError if it doesn't stand any more."""
+    ends = pages.find_review(desk.epoch[CUSTOMERS], review_id)
+    if ends is None:
+        raise NotFoundError("review.unknown", "this review doesn't stand any more", remedy="list the reviews again")
+    members = tuple(_identity(desk, text) for text in order.members)
+    return _submit_edit(desk, EditOrder(EditKind.SETTLE, *ends, order.why, order.same, members))
+
+
+def _identity(desk: Desk, text: str) -> Identity:
+    return desk.epoch[CUSTOMERS].identities[find_identity(desk, text)]
+
+
+def _submit_edit(desk: Desk, order: EditOrder) -> Done:
+    outcome = desk.submit(IDENTITY_EDIT, msgspec.msgpack.encode(order))
+    state = desk.renewed().epoch[CUSTOMERS]
+    a, b = state.index.find(order.a), state.index.find(order.b)
+    assert a is not None and b is not None, "edits name known identities"
+    together = state.label(a) == state.label(b)
+    return Done(state.public_id(a), int(outcome["seq"]), together, tuple(outcome.get("edits", ())))
+
+
+def kinds(desk: Desk) -> tuple[KindSpec, ...]:
+    """The table of kinds in force, strongest first."""
+    return tuple(sorted(desk.epoch[CUSTOMERS].kinds.specs.values(), key=lambda spec: (spec.order, spec.name)))
+
+
+def declare_kind(desk: Desk, spec: KindSpec) -> Done:
+    """Declare a kind of identity of the brand's own. Raises IdentityProblem."""
+    return Done("", int(desk.submit(IDENTITY_KIND, msgspec.msgpack.encode(spec))["seq"]))
+
+
+def set_traits(desk: Desk, customer: str, order: TraitOrder) -> Done:
+    """Set or unset traits of a customer, as the console."""
+    entries = entering.trait_entries(order, desk.epoch[VOCABULARY], strict=desk.settings.strict)
+    return _enter(desk, customer, entries)
+
+
+def set_record(desk: Desk, customer: str, order: RecordOrder) -> Done:
+    """Set or end a record that a customer owns."""
+    return _enter(desk, customer, entering.record_entries(order, desk.epoch[VOCABULARY], strict=desk.settings.strict))
+
+
+def tag(desk: Desk, customer: str, order: TagOrder) -> Done:
+    """Give or take a tag by hand."""
+    return _enter(desk, customer, entering.tag_entries(order, desk.actor))
+
+
+def consent(desk: Desk, customer: str, order: ConsentOrder) -> Done:
+    """Note that consent was given or withdrawn."""
+    return _enter(desk, customer, entering.consent_entries(order))
+
+
+def add_identities(desk: Desk, customer: str, order: IdentityOrder) -> Done:
+    """Add identities to a customer, as evidence that an event would be."""
+    table, settings = desk.epoch[CUSTOMERS].kinds, desk.settings
+    more = parse_identities(order.identities, settings.country, table, strict=settings.strict)
+    return _enter(desk, customer, [(IDENTITY_ADDED, {})], more)
+
+
+def _enter(desk: Desk, customer: str, entries: Sequence[entering.Entry], more: Sequence[Identity] = ()) -> Done:
+    if not entries:
+        raise InvalidError("entry.nothing", "there is nothing to set", remedy="name at least one")
+    state, head, epoch = desk.epoch[CUSTOMERS], find_customer(desk, customer), desk.epoch
+    at, view, last = desk.now_ms, _view(desk, [head]), -1
+    for name in view.types():
+        if view.is_system(name):
+            found = view.events(name, ())
+            last = max(last, int(found.tie[found.at == at].max(initial=-1)))
+    lead = state.identities[state.lead(head)]
+    events = entering.events(entries, (lead, *more), entering.Hand(desk.actor, at, epoch.seq, last))
+    blob = EventBlob(CONSOLE_FEED, False, epoch[VOCABULARY].version, events)
+    outcome = desk.submit(EVENTS, encode_blob(blob))
+    after = desk.renewed().epoch[CUSTOMERS]
+    number = after.index.find(lead)
+    assert number is not None, "the customer's own identity is known"
+    return Done(after.public_id(number), int(outcome["seq"]))

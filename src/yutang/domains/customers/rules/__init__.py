@@ -1,0 +1,1 @@
+"""Pure decisions of the slice: kinds, normalisation, resolution of evidence into customers, profiles."""

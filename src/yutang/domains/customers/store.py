@@ -1,0 +1,215 @@
+"""All SQL of the slice: identities, the evidence that links them, the edit log, the brand's own kinds."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    Select,
+    String,
+    Table,
+    Text,
+    bindparam,
+    func,
+    insert,
+    or_,
+    select,
+)
+
+from yutang.domains.customers.contracts import Edit, EditKind, Form, KindSpec, Verdict
+from yutang.kernel.event import Identity
+from yutang.storage.database import UnitOfWork
+from yutang.storage.schema import metadata
+
+ROWS_READ_MAX = 65_536  # fetched at once
+ROWS_WRITTEN_MAX = 5_000  # of one statement
+
+identities = Table(
+    "identities",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("kind", String(128), nullable=False),
+    Column("scope", String(128), nullable=False),
+    Column("value", String(512), nullable=False),
+    Column("hash", BigInteger, nullable=False),  # hash64 of kind, scope, value
+    Column("public_id", String(32), nullable=False),
+    Index("ix_identities_value", "value"),
+    Index("ix_identities_public_id", "public_id"),
+)
+evidence = Table(
+    "evidence",
+    metadata,
+    Column("b", BigInteger, primary_key=True, autoincrement=False),  # the weaker end
+    Column("a", BigInteger, primary_key=True, autoincrement=False),  # the anchor of the event that showed it
+    Column("seq", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+identity_edits = Table(
+    "identity_edits",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("kind", String(16), nullable=False),
+    Column("verdict", String(16), nullable=False),
+    Column("a", BigInteger, nullable=False),
+    Column("b", BigInteger, nullable=False),
+    Column("asked_a", BigInteger, nullable=False),
+    Column("asked_b", BigInteger, nullable=False),
+    Column("actor", String(128), nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+)
+identity_kinds = Table(
+    "identity_kinds",
+    metadata,
+    Column("name", String(128), primary_key=True),
+    Column("rank", Integer, nullable=False),
+    Column("personal", Boolean, nullable=False),
+    Column("weak", Boolean, nullable=False),
+    Column("one_each", Boolean, nullable=False),
+    Column("cap", Integer, nullable=False),
+    Column("scoped", Boolean, nullable=False),
+    Column("form", String(16), nullable=False),
+    Column("title_zh", String(128), nullable=False),
+    Column("title_en", String(128), nullable=False),
+    Column("actor", String(128), nullable=False),
+    Column("seq", BigInteger, nullable=False),
+)
+
+IdentityRow = tuple[int, str, str, str, int, str]  # id, kind, scope, value, hash, public id
+
+
+def add_identities(uow: UnitOfWork, rows: Sequence[IdentityRow]) -> None:
+    """Keep new identities."""
+    names = ("id", "kind", "scope", "value", "hash", "public_id")
+    _insert(uow, insert(identities), [dict(zip(names, row, strict=True)) for row in rows])
+
+
+def add_evidence(uow: UnitOfWork, links: Sequence[tuple[int, int]], seq: int) -> None:
+    """Keep links (a, b) that aren't kept yet."""
+    _insert(uow, insert(evidence), [{"a": a, "b": b, "seq": seq} for a, b in links])
+
+
+def missing_evidence(uow: UnitOfWork, links: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Those of some links that aren't kept."""
+    t = evidence.c
+    statement = select(t.a).where(t.a == bindparam("one"), t.b == bindparam("other"))
+    return [(a, b) for a, b in links if uow.connection.execute(statement, {"one": a, "other": b}).first() is None]
+
+
+def _insert(uow: UnitOfWork, statement: Any, rows: list[dict[str, Any]]) -> None:
+    for start in range(0, len(rows), ROWS_WRITTEN_MAX):
+        uow.connection.execute(statement, rows[start : start + ROWS_WRITTEN_MAX])
+
+
+def read_identities(uow: UnitOfWork) -> tuple[list[Identity], npt.NDArray[np.int64]]:
+    """All identities by number, and their hashes."""
+    t = identities.c
+    found: list[Identity] = []
+    hashes = [np.empty(0, np.int64)]
+    make = partial(tuple.__new__, Identity)
+    for chunk in _chunks(uow, select(t.kind, t.scope, t.value, t.hash).order_by(t.id)):
+        kinds, scopes, values, some = zip(*chunk, strict=True)
+        found.extend(map(make, zip(map(sys.intern, kinds), map(sys.intern, scopes), values, strict=True)))
+        hashes.append(np.array(some, np.int64))
+    return found, np.concatenate(hashes)
+
+
+def read_evidence(uow: UnitOfWork) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """All links as two columns (a, b)."""
+    parts = [np.empty((0, 2), np.int64)]
+    for chunk in _chunks(uow, select(evidence.c.a, evidence.c.b)):
+        parts.append(np.fromiter(chain.from_iterable(chunk), np.int64, 2 * len(chunk)).reshape(-1, 2))
+    both = np.concatenate(parts)
+    return np.ascontiguousarray(both[:, 0]), np.ascontiguousarray(both[:, 1])
+
+
+def _chunks(uow: UnitOfWork, statement: Select[Any]) -> Iterator[list[tuple[Any, ...]]]:
+    """Rows as the driver gives them: a million of them as `Row` objects would take seconds."""
+    cursor = uow.connection.execute(statement).cursor
+    assert cursor is not None, "a select has a cursor"
+    while chunk := cursor.fetchmany(ROWS_READ_MAX):
+        yield list(chunk)
+
+
+def add_edit(uow: UnitOfWork, edit: Edit, numbers: Sequence[int]) -> None:
+    """Keep a line of the edit log. numbers: of a, b, asked_a, asked_b."""
+    a, b, asked_a, asked_b = numbers
+    uow.connection.execute(
+        insert(identity_edits).values(
+            id=edit.id, kind=edit.kind.value, verdict=edit.verdict.value, a=a, b=b, asked_a=asked_a, asked_b=asked_b,
+            actor=edit.actor, at_ms=edit.at_ms, reason=edit.reason, seq=edit.seq,
+        )
+    )  # fmt: skip
+
+
+def read_edits(uow: UnitOfWork, known: Sequence[Identity]) -> list[Edit]:
+    """The edit log in its order. known: all identities by number."""
+    return [
+        Edit(
+            row.id, EditKind(row.kind), Verdict(row.verdict), known[row.a], known[row.b], known[row.asked_a],
+            known[row.asked_b], row.actor, row.at_ms, row.reason, row.seq,
+        )
+        for row in uow.connection.execute(select(identity_edits).order_by(identity_edits.c.id))
+    ]  # fmt: skip
+
+
+def add_kind(uow: UnitOfWork, spec: KindSpec, actor: str, seq: int) -> None:
+    """Keep a kind of the brand's own."""
+    uow.connection.execute(
+        insert(identity_kinds).values(
+            name=spec.name, rank=spec.rank, personal=spec.personal, weak=spec.weak, one_each=spec.unique,
+            cap=spec.cap, scoped=spec.scoped, form=spec.form.value, title_zh=spec.title_zh, title_en=spec.title_en,
+            actor=actor, seq=seq,
+        )
+    )  # fmt: skip
+
+
+def read_kinds(uow: UnitOfWork) -> tuple[KindSpec, ...]:
+    """The brand's own kinds."""
+    return tuple(
+        KindSpec(
+            row.name, row.rank, row.personal, row.weak, row.one_each, row.cap, row.scoped, Form(row.form),
+            row.title_zh, row.title_en,
+        )
+        for row in uow.connection.execute(select(identity_kinds).order_by(identity_kinds.c.name))
+    )  # fmt: skip
+
+
+def numbers_by_public_id(uow: UnitOfWork, public_id: str) -> list[int]:
+    """The identity that a public id names, if any."""
+    t = identities.c
+    return list(uow.connection.scalars(select(t.id).where(t.public_id == public_id).limit(2)))
+
+
+def numbers_by_value(uow: UnitOfWork, value: str, limit: int) -> list[int]:
+    """The identities of a value, whatever their kind."""
+    t = identities.c
+    return list(uow.connection.scalars(select(t.id).where(t.value == value).order_by(t.id).limit(limit)))
+
+
+def numbers_by_prefix(uow: UnitOfWork, prefix: str, after: int, limit: int) -> list[int]:
+    """The identities whose value or public id begins so, by number, beyond `after`."""
+    t = identities.c
+    statement = select(t.id).where(t.id > after).order_by(t.id).limit(limit)
+    if prefix:
+        end = prefix + "\U0010ffff"
+        statement = statement.where(or_(t.value.between(prefix, end), t.public_id.between(prefix, end)))
+    return list(uow.connection.scalars(statement))
+
+
+def linked_count(uow: UnitOfWork, number: int) -> int:
+    """How many stronger identities an identity was seen with."""
+    t = evidence.c
+    return int(uow.connection.scalar(select(func.count()).where(t.b == number)) or 0)
