@@ -1,0 +1,240 @@
+"""What people ask of the audience: who, how many, why, since when.
+
+Figures count a customer at T if it has an event that isn't a state event at or before T. "As of" reads
+history as known now, with today's identities; the change feed (`feed`) alone tells what was known then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+
+import numpy as np
+
+from yutang.conditions.grammar import parse
+from yutang.conditions.nodes import Anniversary, Due, Since, Test
+from yutang.conditions.sentences import node_title, sentence
+from yutang.conditions.text import to_text
+from yutang.conditions.vocabulary import NUMBER_SCALE, Kind
+from yutang.domains.audience.api.definitions import in_zone, view_of
+from yutang.domains.audience.api.evaluating import AUDIENCE, evaluation, look_ladder, midnight_before, quintile_codes
+from yutang.domains.audience.contracts import (
+    ABSENT,
+    NONE,
+    AskAnswer,
+    AskQuestion,
+    CountedLabel,
+    Evidence,
+    ExplainAnswer,
+    ExplainQuestion,
+    Label,
+    Membership,
+    Part,
+)
+from yutang.domains.audience.rules import HORIZON_MS, NO_VALUE
+from yutang.domains.customers import api as customers
+from yutang.kernel.errors import InvalidError
+from yutang.kernel.instants import INSTANT_MAX_MS, INSTANT_MIN_MS, SECOND_MS, instant_from_text, instant_text, span_text
+from yutang.kernel.limits import PAGE_ROWS_COUNT_MAX
+from yutang.kernel.money import major_text
+from yutang.runtime.desk import Desk
+from yutang.runtime.log.contracts import Epoch
+from yutang.runtime.slots import PEOPLE, VOCABULARY
+from yutang.timeline.boundaries import calendar
+from yutang.timeline.evaluate import Evaluation
+from yutang.timeline.explain import Explained, explain
+from yutang.timeline.steps import Flags, Ints
+
+
+def instant_asked(desk: Desk, as_of: str) -> int:
+    """The instant that a question means: its own, or pool time. Raises InvalidError."""
+    return checked_instant(as_of, "as_of") if as_of else desk.now_ms
+
+
+def checked_instant(text: str, where: str) -> int:
+    """An instant that may be asked about. Raises InvalidError."""
+    instant = instant_from_text(text, where=where)
+    if not INSTANT_MIN_MS <= instant <= INSTANT_MAX_MS:
+        raise InvalidError(
+            "instant.out_of_range", f"{text!r} lies outside of what can be asked about", where=where,
+            remedy=f"name an instant from {instant_text(INSTANT_MIN_MS)} to {instant_text(INSTANT_MAX_MS)}",
+        )  # fmt: skip
+    return instant
+
+
+def everyone(epoch: Epoch, instant: int) -> tuple[Evaluation, Ints]:
+    """An evaluation of all customers, fit to be asked about an instant, and their heads."""
+    heads = epoch[PEOPLE].heads()
+    return evaluation(epoch, heads, instant + HORIZON_MS), heads
+
+
+def counted_at(evaluated: Evaluation, instant: int) -> Flags:
+    """bool[n]: who counts in figures at an instant."""
+    flags: Flags = evaluated.view.first_seen() <= instant
+    return flags
+
+
+def members_at(epoch: Epoch, test: Test, instant: int) -> tuple[Ints, int]:
+    """(heads of the customers who satisfy a test at an instant, size of the population then)."""
+    evaluated, heads = everyone(epoch, instant)
+    counted = counted_at(evaluated, instant)
+    chosen = counted & (evaluated.truth(test).values_at(instant) == 1)
+    return heads[chosen], int(counted.sum())
+
+
+def ask(desk: Desk, question: AskQuestion) -> AskAnswer:
+    """Who satisfies a condition at an instant. Raises ConditionError with the place and a suggestion."""
+    vocabulary = desk.epoch[VOCABULARY]
+    instant = instant_asked(desk, question.as_of)
+    test = parse(question.condition, vocabulary)
+    heads, population = members_at(desk.epoch, test, instant)
+    limit = max(0, min(question.limit, PAGE_ROWS_COUNT_MAX))
+    return AskAnswer(
+        to_text(test, vocabulary),
+        sentence(test, vocabulary, desk.settings.language),
+        instant_text(instant),
+        len(heads),
+        population,
+        tuple(customers.customer_ids(desk.epoch, heads[:limit])),
+    )
+
+
+def explain_one(desk: Desk, question: ExplainQuestion) -> ExplainAnswer:
+    """Why a customer does or doesn't satisfy a condition, part by part, and until when."""
+    vocabulary, language = desk.epoch[VOCABULARY], desk.settings.language
+    instant = instant_asked(desk, question.as_of)
+    test = parse(question.condition, vocabulary)
+    head = customers.find_customer(desk, question.customer)
+    evaluated = evaluation(desk.epoch, np.array([head], np.int64), instant + HORIZON_MS)
+    tree = explain(evaluated, test, instant)
+    return ExplainAnswer(
+        customers.customer_ids(desk.epoch, np.array([head], np.int64))[0],
+        to_text(test, vocabulary),
+        sentence(test, vocabulary, language),
+        instant_text(instant),
+        _part(desk, tree),
+    )
+
+
+def _part(desk: Desk, tree: Explained) -> Part:
+    vocabulary = desk.epoch[VOCABULARY]
+    return Part(
+        tree.title or node_title(tree.test, vocabulary, desk.settings.language),
+        tree.truth,
+        instant_text(tree.since),
+        instant_text(tree.until),
+        _value_text(tree, vocabulary.currency),
+        tuple(Evidence(one.type, instant_text(one.at), one.id) for one in tree.evidence),
+        tree.evidence_left_off,
+        tuple(_part(desk, part) for part in tree.parts),
+    )
+
+
+def _value_text(tree: Explained, currency: str) -> str:
+    """A measure in readable units; "" where there is none."""
+    value, kind = tree.value, tree.kind
+    if value is None or kind is None:
+        return ""
+    if isinstance(getattr(tree.test, "subject", None), (Since, Due, Anniversary)):
+        return span_text(int(value) // SECOND_MS * SECOND_MS)
+    if kind is Kind.MONEY:
+        return f"{major_text(int(value), currency)} {currency}"
+    if kind is Kind.NUMBER:
+        return f"{Decimal(value) / NUMBER_SCALE:f}"
+    if kind is Kind.INSTANT:
+        return instant_text(int(value))
+    if kind is Kind.DATE:
+        return instant_text(int(value))[:10]
+    return str(value)
+
+
+def codes_at(epoch: Epoch, evaluated: Evaluation, label: Label, instant: int) -> Ints:
+    """The code of each customer: of a quintile at the last midnight, else at the instant."""
+    if label.quintile is None:
+        return evaluated.ladder(label.name).values_at(instant)
+    return quintile_codes(evaluated, label.quintile, taken_at(epoch, instant))
+
+
+def taken_at(epoch: Epoch, instant: int) -> int:
+    """When the snapshot of quintiles was taken that holds at an instant: the last midnight of the pool's zone."""
+    return midnight_before(calendar(epoch[VOCABULARY].zone), instant)
+
+
+def counts_at(epoch: Epoch, evaluated: Evaluation, label: Label, instant: int) -> Mapping[str, int]:
+    """Value → customers at an instant as is known now, every value named, `none` for the rest."""
+    codes = codes_at(epoch, evaluated, label, instant)[counted_at(evaluated, instant)]
+    found = np.bincount(codes + 1, minlength=len(label.values) + 1).tolist()
+    return {**dict(zip(label.values, found[1:], strict=True)), NONE: found[0]}
+
+
+def labels(desk: Desk, as_of: str = "") -> Iterator[CountedLabel]:
+    """Every label with how many customers have each value at an instant."""
+    epoch, instant = desk.epoch, instant_asked(desk, as_of)
+    state = epoch[AUDIENCE]
+    evaluated, _ = everyone(epoch, instant)
+    for name in state.feed_order():
+        label = state.labels[name]
+        yield CountedLabel(
+            view_of(label, epoch[VOCABULARY], desk.settings.language),
+            counts_at(epoch, evaluated, label, instant),
+            "" if label.quintile is None else instant_text(taken_at(epoch, instant)),
+        )
+
+
+def flow_between(evaluated: Evaluation, label: Label, since: int, instant: int) -> Mapping[str, Mapping[str, int]]:
+    """From → to → everyone in at the later instant; `absent`: no event by the earlier one."""
+    names = [*label.values, NONE]
+    steps = evaluated.ladder(label.name)
+    came = counted_at(evaluated, since)
+    present = counted_at(evaluated, instant)
+    before = np.where(came, steps.values_at(since), len(names))
+    after = steps.values_at(instant)
+    rows = [*label.values, NONE, ABSENT]
+    size = len(names)
+    start = np.where(before < 0, size - 1, before)[present]
+    end = np.where(after < 0, size - 1, after)[present]
+    matrix = np.bincount(start * size + end, minlength=(size + 1) * size).reshape(size + 1, size)
+    return {row: dict(zip(names, matrix[i].tolist(), strict=True)) for i, row in enumerate(rows)}
+
+
+def memberships(desk: Desk, head: int, as_of: str = "") -> tuple[Membership, ...]:
+    """Every label of a customer at an instant, with its reason, since when and until when."""
+    epoch, instant = desk.epoch, instant_asked(desk, as_of)
+    state = epoch[AUDIENCE]
+    evaluated = evaluation(epoch, np.array([head], np.int64), instant + HORIZON_MS)
+    found = [
+        _membership(desk, state.labels[name], *(int(column[0]) for column in look_ladder(evaluated, name, instant)))
+        for name in state.plan.names
+    ]
+    moment = taken_at(epoch, instant)
+    codes = _quintiles_of(desk, head, moment)
+    return (*found, *(_membership(desk, state.labels[name], code, moment, 0) for name, code in codes.items()))
+
+
+def _quintiles_of(desk: Desk, head: int, midnight: int) -> Mapping[str, int]:
+    """Label → code: of the snapshot that was kept for a midnight, else reckoned for it now."""
+    state = desk.epoch[AUDIENCE]
+    labels = {name: state.labels[name] for name in state.feed_order() if state.labels[name].quintile is not None}
+    kept = {name: state.standings[name] for name in labels}
+    if all(standing.taken_at == midnight for standing in kept.values()):
+        return {name: int(one.value[head]) if head < len(one.value) else NO_VALUE for name, one in kept.items()}
+    evaluated, heads = everyone(desk.epoch, midnight)
+    place = int(np.searchsorted(heads, head))
+    return {name: int(codes_at(desk.epoch, evaluated, label, midnight)[place]) for name, label in labels.items()}
+
+
+def _membership(desk: Desk, label: Label, code: int, since: int, until: int) -> Membership:
+    language, vocabulary = desk.settings.language, in_zone(desk.epoch[VOCABULARY], label.zone)
+    chinese = language == "zh"
+    value = label.values[code] if code >= 0 else NONE
+    title = (label.title_zh if chinese else label.title_en) or label.name
+    value_title, reason = value, ""
+    if label.quintile is not None:
+        taken = instant_text(since)
+        reason = f"快照于 {taken}" if chinese else f"snapshot of {taken}"
+    elif code >= 0:
+        rung = label.rungs[code]
+        value_title = (rung.title_zh if chinese else rung.title_en) or value
+        reason = sentence(rung.test, vocabulary, language)
+    until_text = instant_text(until) if until else ("下次快照" if chinese else "the next snapshot")
+    return Membership(label.name, label.kind, title, value, value_title, instant_text(since), until_text, reason)
