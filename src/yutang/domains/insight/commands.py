@@ -1,0 +1,212 @@
+"""Insight on the command line: `yutang report`, `yutang sql`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.text import Text
+
+from yutang.domains.insight import api
+from yutang.domains.insight.contracts import Report, ReportQuestion, SqlAnswer, SqlQuestion
+from yutang.kernel.speech import Say, speaker
+from yutang.kernel.words import Caller, Command, Line, Permission
+from yutang.runtime.terminal import Column, console, print_line, show, show_table, text
+
+REPORT = Command("insight.report", Permission.INSIGHT_READ, ReportQuestion, Report, api.report)
+SQL = Command("insight.sql", Permission.INSIGHT_SQL, SqlQuestion, SqlAnswer, api.run_sql)
+COMMANDS = (REPORT, SQL)
+
+WORDS = {
+    "customers": ("位客户", "customers"),
+    "events": ("条事件", "events"),
+    "by_type": ("事件", "events"),
+    "tags": ("标签与人群", "tags and segments"),
+    "rfm": ("RFM 五分位（5 最好），快照于", "RFM quintiles (5 is best), snapshot of"),
+    "flow": ("AIPL 流转：从 {since}（行）到 {until}（列）", "AIPL flow: from {since} (rows) to {until} (columns)"),
+    "none": ("无", "none"),
+    "absent": ("尚无事件", "no event yet"),
+    "sum": ("合计", "all"),
+    "more": ("…… 还有更多行：--rows", "… more rows: --rows"),
+}
+BLOCK_CHARS_MIN = 38  # of a label's block: names, figures and a bar that can be told apart
+BAR_CHARS_MAX = 40
+BLOCK_GAP = 4
+QUINTILES = frozenset({"5", "4", "3", "2", "1", "none"})
+Json = Annotated[bool, typer.Option("--json", help="print the answer as JSON")]
+
+
+def report(
+    ctx: typer.Context,
+    as_of: Annotated[str, typer.Option("--as-of", help="an instant; default: pool time")] = "",
+    since: Annotated[str, typer.Option("--since", help="an earlier instant: shows who moved where in AIPL")] = "",
+    as_json: Json = False,
+) -> None:
+    """The pool at an instant: customers, events, revenue, stages, tiers, tags."""
+    caller: Caller = ctx.obj
+    answer = caller.call(REPORT, ReportQuestion(as_of, since))
+    if as_json:
+        typer.echo(json.dumps(_as_json(answer), ensure_ascii=False, indent=2))
+        return
+    say, width = speaker(WORDS, caller.language), console().width
+    show(
+        text(f"{answer.customers:,}", "bold"), f" {say('customers')}   ",
+        text(f"{sum(answer.events.values()):,}", "bold"), f" {say('events')}   ",
+        text(f"{float(answer.revenue):,.2f}", "bold"), f" {answer.currency}",
+    )  # fmt: skip
+    show(text(f"{answer.as_of} · {answer.zone}", "dim"))
+    _print([], _block(say("by_type"), "", answer.events, answer.titles, min(width, 2 * BLOCK_CHARS_MIN), say))
+    ladders = {**answer.stages, **answer.tiers}
+    _print_blocks([(n, c) for n, c in ladders.items() if set(c) != QUINTILES], answer, width, say)
+    _print_quintiles({n: c for n, c in ladders.items() if set(c) == QUINTILES}, answer, say)
+    if answer.tags:
+        rows = [(name, answer.titles.get(name, ""), _counts(name, counts, answer, say)) for name, counts in
+                answer.tags.items()]  # fmt: skip
+        show()
+        show_table([Column(whole=True), Column(style="dim", rank=1), Column(wrap=True, least=30)], rows, say("tags"))
+    if answer.aipl_flow:
+        _print_flow(answer, say)
+
+
+def _as_json(answer: Report) -> dict[str, object]:
+    plain: dict[str, object] = msgspec.to_builtins(answer)
+    plain["revenue"] = float(answer.revenue)
+    if not answer.aipl_flow:
+        del plain["aipl_flow"]
+    return plain
+
+
+def _block(
+    title: str, label: str, counts: Mapping[str, int], titles: Mapping[str, str], width: int, say: Say
+) -> list[Text]:
+    """A title and a bar for each count, at most `width` wide."""
+    meanings = {name: titles.get(f"{label}.{name}" if label else name, say("none") if name == "none" else "") for name
+                in counts}  # fmt: skip
+    meanings = {name: "" if meaning == name else meaning for name, meaning in meanings.items()}
+    names = max((text(name).cell_len for name in counts), default=0)
+    meant = max((text(meaning).cell_len for meaning in meanings.values()), default=0)
+    figures = max((len(f"{count:,}") for count in counts.values()), default=0)
+    room = max(0, min(BAR_CHARS_MAX, width - names - meant - figures - 6))
+    most = max(counts.values(), default=0) or 1
+    lines = [text(title, "bold")]
+    for name, count in counts.items():
+        line, meaning = text(name), text(meanings[name], "dim")
+        line.align("left", names)
+        meaning.align("left", meant)
+        bar = "█" * round(room * count / most) or ("▏" if count and room else "")
+        line.append("  " if meant else "").append_text(meaning)
+        lines.append(line.append(f"  {count:>{figures},}  ").append(bar, "cyan"))
+    return lines
+
+
+def _print_blocks(ladders: Sequence[tuple[str, Mapping[str, int]]], answer: Report, width: int, say: Say) -> None:
+    """The labels' blocks, as many beside each other as fit."""
+    beside = max(1, (width + BLOCK_GAP) // (BLOCK_CHARS_MIN + BLOCK_GAP))
+    each = (width + BLOCK_GAP) // beside - BLOCK_GAP
+    blocks = []
+    for name, counts in ladders:
+        meaning = answer.titles.get(name, "")
+        title = name if meaning.lower() in ("", name) else f"{name}  {meaning}"
+        blocks.append(_block(title, name, counts, answer.titles, each, say))
+    for start in range(0, len(blocks), beside):
+        row = blocks[start : start + beside]
+        _print([], *_side_by_side(row, each))
+
+
+def _side_by_side(blocks: Sequence[list[Text]], each: int) -> tuple[list[Text], ...]:
+    lines = []
+    for place in range(max(map(len, blocks))):
+        line = Text()
+        for number, block in enumerate(blocks):
+            part = block[place].copy() if place < len(block) else Text()
+            part.truncate(each, overflow="ellipsis")
+            part.align("left", each)
+            line.append(" " * BLOCK_GAP if number else "").append_text(part)
+        lines.append(line)
+    return (lines,)
+
+
+def _print(*blocks: Sequence[Text]) -> None:
+    """Blocks of lines; an empty one is an empty line."""
+    terminal = console()
+    for block in blocks:
+        for line in block or [Text()]:
+            line.rstrip()
+            print_line(terminal, line)
+
+
+def _print_quintiles(tiers: Mapping[str, Mapping[str, int]], answer: Report, say: Say) -> None:
+    if not tiers:
+        return
+    show()
+    names = [name for name in next(iter(tiers.values())) if name != "none"]
+    rest = _both("none", {"none": "" if say("none") == "none" else say("none")})
+    columns = [Column(), *(Column(name, right=True) for name in names), Column(rest, right=True)]
+    rows = [
+        (_meant(name, answer), *(f"{counts[value]:,}" for value in (*names, "none"))) for name, counts in tiers.items()
+    ]
+    show_table(columns, rows, f"{say('rfm')} {answer.rfm_taken_at}")
+
+
+def _meant(name: str, answer: Report) -> Text:
+    """A name with its meaning."""
+    meaning = answer.titles.get(name, "")
+    return text(name) if meaning.lower() in ("", name) else text(name).append(f"  {meaning}", "dim")
+
+
+def _counts(label: str, counts: Mapping[str, int], answer: Report, say: Say) -> str:
+    shown = {name: answer.titles.get(f"{label}.{name}", name) for name in counts} | {"none": say("none")}
+    return "  ".join(f"{shown[name]} {count:,}" for name, count in counts.items())
+
+
+def _print_flow(answer: Report, say: Say) -> None:
+    """Who went from where to where; who stayed is bold."""
+    show()
+    said = {name: answer.titles.get(f"aipl.{name}", "") for name in answer.aipl_flow}
+    said |= {"none": say("none"), "absent": say("absent")}
+    ends = list(next(iter(answer.aipl_flow.values())))
+    columns = [Column(), *(Column(_both(name, said), right=True) for name in ends), Column(say("sum"), right=True)]
+    rows: list[tuple[object, ...]] = []
+    for start, row in answer.aipl_flow.items():
+        cells = [text(f"{count:,}" if count else "·", "bold" if end == start else "") for end, count in row.items()]
+        rows.append((_both(start, said), *cells, text(f"{sum(row.values()):,}", "dim")))
+    totals = [sum(row[end] for row in answer.aipl_flow.values()) for end in ends]
+    rows.append((say("sum"), *(text(f"{count:,}", "dim") for count in (*totals, sum(totals)))))
+    show_table(columns, rows, say("flow").format(since=answer.since, until=answer.as_of))
+
+
+def _both(name: str, said: Mapping[str, str]) -> str:
+    return name if said[name] in ("", name) else f"{name} {said[name]}"
+
+
+def sql(
+    ctx: typer.Context,
+    query: Annotated[str, typer.Argument(help="a SELECT over events, customers, or a type such as order_paid")],
+    rows_max: Annotated[int, typer.Option("--rows", help="how many rows to show")] = 50,
+    as_json: Json = False,
+) -> None:
+    """Read-only SQL for analysts, over the same files."""
+    caller: Caller = ctx.obj
+    answer = caller.call(SQL, SqlQuestion(query, rows_max))
+    if as_json:
+        rows = [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
+        typer.echo(json.dumps(rows, ensure_ascii=False, indent=2))
+        return
+    columns = [
+        Column(name, right=all(isinstance(row[place], int | float | None) for row in answer.rows))
+        for place, name in enumerate(answer.columns)
+    ]
+    found = [tuple(_cell(value) for value in row) for row in answer.rows]
+    show_table(columns, found or [("",) * len(columns)])
+    if answer.more:
+        show(text(speaker(WORDS, caller.language)("more"), "dim"))
+
+
+def _cell(value: object) -> object:
+    return str(value).lower() if isinstance(value, bool) else value
+
+
+LINES = (Line("report", report), Line("sql", sql))
