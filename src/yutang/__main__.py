@@ -1,0 +1,5 @@
+"""`python -m yutang`: the command line."""
+
+from yutang.app import main
+
+main()

@@ -1,0 +1,110 @@
+"""The only module that knows everything: which slices there are, the order of their passes, the doors' contents.
+
+Order of passes: catalogue (what may be said) → customers (who it is) → timeline (what happened) → audience
+(what follows). Each sees what the ones before it made of a record.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from yutang.cli import clock, config, doctor, serve
+from yutang.cli.caller import PoolCaller
+from yutang.cli.main import build, run
+from yutang.domains.audience import commands as audience
+from yutang.domains.audience import routes as audience_routes
+from yutang.domains.audience.passes import AudiencePass
+from yutang.domains.catalogue import commands as catalogue
+from yutang.domains.catalogue import routes as catalogue_routes
+from yutang.domains.catalogue.passes import CataloguePass
+from yutang.domains.customers import routes as customers_routes
+from yutang.domains.customers.commands import calls as customers_calls
+from yutang.domains.customers.commands import lines as customers_lines
+from yutang.domains.customers.passes import CustomersPass
+from yutang.domains.insight import commands as insight
+from yutang.domains.insight import routes as insight_routes
+from yutang.domains.intake import commands as intake
+from yutang.kernel.clock import SystemClock
+from yutang.kernel.faults import Faults
+from yutang.kernel.words import Command, Line, Route
+from yutang.runtime.dying import faults_named
+from yutang.runtime.folder import Folder
+from yutang.runtime.log.contracts import Pass
+from yutang.runtime.log.loop import Lake
+from yutang.runtime.pool import Blueprint
+from yutang.runtime.settings import InForce, Settings, load_settings
+from yutang.runtime.telemetry import configure_logs
+from yutang.runtime.timeline_pass import TimelinePass
+
+ROUTES: tuple[Route, ...] = (
+    *customers_routes.ROUTES,
+    *audience_routes.ROUTES,
+    *insight_routes.ROUTES,
+    *catalogue_routes.ROUTES,
+)
+COMMANDS: tuple[Command[Any, Any], ...] = (
+    *clock.COMMANDS,
+    *catalogue.COMMANDS,
+    *customers_calls.COMMANDS,
+    *intake.COMMANDS,
+    *audience.COMMANDS,
+    *insight.COMMANDS,
+)
+LINES: tuple[Line, ...] = (
+    *insight.LINES,
+    *audience.LINES,
+    *customers_lines.LINES,
+    *intake.LINES,
+    *catalogue.LINES,
+    *clock.LINES,
+    *serve.LINES,
+    *doctor.LINES,
+    *config.LINES,
+)
+
+
+def passes(folder: Folder, settings: Settings, faults: Faults) -> tuple[Sequence[Pass], Lake]:
+    """The passes in their order, and the one that owns the lake."""
+    timeline = TimelinePass(folder, settings.flush_rows, SystemClock(), faults)
+    catalogue_pass = CataloguePass(settings.zone, settings.currency)
+    return (catalogue_pass, CustomersPass(), timeline, AudiencePass()), timeline
+
+
+BLUEPRINT = Blueprint(passes, {command.name: command for command in COMMANDS})
+
+
+def open_caller(folder: Folder, settings: Settings, in_force: tuple[InForce, ...], actor: str | None) -> PoolCaller:
+    """A caller on this machine's clock."""
+    return PoolCaller(folder, settings, in_force, BLUEPRINT, SystemClock(), faults_named(), time.sleep, actor)
+
+
+def application() -> typer.Typer:
+    """The command line."""
+    return build(LINES, open_caller)
+
+
+def main() -> None:
+    """The `yutang` command."""
+    configure_logs()
+    sys.exit(run(application()))
+
+
+def _engine(data: Path) -> int:
+    """The engine process of a service, started by its supervisor."""
+    from yutang.http.engine import run_engine
+
+    configure_logs()
+    folder = Folder(data)
+    settings, _ = load_settings(folder.config, os.environ, {})
+    return run_engine(folder, settings, SystemClock(), faults_named(), time.sleep, routes=ROUTES, blueprint=BLUEPRINT)
+
+
+if __name__ == "__main__":
+    sys.exit(_engine(Path(sys.argv[1])))

@@ -1,0 +1,1 @@
+"""The HTTP door: mounts what slices export as routes; knows no domain."""
