@@ -1,0 +1,1 @@
+"""The demo: a year of a real retailer's customers as one pool."""
