@@ -14,7 +14,7 @@ from rich.console import Console
 
 from yutang import __version__
 from yutang.cli.caller import PoolCaller, folder_from
-from yutang.kernel.errors import InvalidError, YutangError
+from yutang.kernel.errors import InvalidError, UnavailableError, YutangError
 from yutang.kernel.speech import plain
 from yutang.kernel.words import Line
 from yutang.runtime.folder import Folder
@@ -82,6 +82,12 @@ def run(application: typer.Typer, arguments: Sequence[str] | None = None) -> int
         status = application(args=_judged(sys.argv[1:] if arguments is None else arguments), standalone_mode=False)
     except YutangError as error:
         return _show(error)
+    except OSError as error:
+        refused = UnavailableError(
+            "machine.refused", error.strerror or str(error), where=str(error.filename or ""),
+            remedy="make room, or mend the rights, and go on: nothing acknowledged is lost",
+        )  # fmt: skip
+        return _show(refused)
     except typer.Exit as leaving:
         return int(leaving.exit_code)
     except typer.Abort:

@@ -14,7 +14,10 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
+
+from yutang.kernel.errors import UnavailableError
 
 SQLITE_BUSY_TIMEOUT_MS = 30_000
 SQLITE_CACHE_KB = 65_536
@@ -40,10 +43,18 @@ class Database:
     @contextmanager
     def unit(self) -> Iterator[UnitOfWork]:
         """A transaction that writes: committed on leaving, rolled back if the body raises."""
-        with self._writing, self.engine.connect() as plain:
-            connection = plain.execution_options(writing=True)
-            with connection.begin():
-                yield UnitOfWork(connection)
+        try:
+            with self._writing, self.engine.connect() as plain:
+                connection = plain.execution_options(writing=True)
+                with connection.begin():
+                    yield UnitOfWork(connection)
+        except OperationalError as error:
+            if "full" not in str(error.orig):
+                raise
+            raise UnavailableError(
+                "storage.disk_full", "there is no room left to write", where=self.engine.url.database or "",
+                remedy="make room; what was acknowledged is kept, and the work goes on where it was",
+            ) from error  # fmt: skip
 
     @contextmanager
     def reading(self) -> Iterator[UnitOfWork]:

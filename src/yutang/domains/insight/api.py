@@ -11,10 +11,9 @@ from yutang.domains.audience.api import questions
 from yutang.domains.audience.api.evaluating import AUDIENCE
 from yutang.domains.audience.contracts import NONE, Label, LabelKind
 from yutang.domains.customers import api as customers
-from yutang.domains.insight.contracts import Report, ReportQuestion, SqlAnswer, SqlQuestion
+from yutang.domains.insight.contracts import Amount, Report, ReportQuestion, SqlAnswer, SqlQuestion
 from yutang.kernel.errors import InvalidError
 from yutang.kernel.instants import instant_text
-from yutang.kernel.money import major_text
 from yutang.runtime.desk import Desk
 from yutang.runtime.slots import PEOPLE, TIMELINE, VOCABULARY
 from yutang.timeline.steps import UNKNOWN
@@ -80,14 +79,14 @@ def _events_by_type(state: TimelineState, instant: int) -> dict[str, int]:
     return {name: count for name, count in counts.items() if count}
 
 
-def _revenue(state: TimelineState, currency: str, instant: int) -> str:
+def _revenue(state: TimelineState, currency: str, instant: int) -> Amount:
     """The gross sum of order_paid.amount, exactly: high and low halves apart, so that nothing overflows."""
     minor = 0
     for run in state.tracks.get("order_paid", Track()).runs:
         amounts = run.column("amount", Kind.MONEY, currency).values[run.at <= instant]
         amounts = amounts[amounts != UNKNOWN]
         minor += (int((amounts >> 32).sum()) << 32) + int((amounts & 0xFFFF_FFFF).sum())
-    return major_text(minor, currency)
+    return Amount(minor, currency)
 
 
 def run_sql(desk: Desk, question: SqlQuestion) -> SqlAnswer:

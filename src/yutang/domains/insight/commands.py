@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Annotated
 
 import msgspec
@@ -11,7 +12,8 @@ import typer
 from rich.text import Text
 
 from yutang.domains.insight import api
-from yutang.domains.insight.contracts import Report, ReportQuestion, SqlAnswer, SqlQuestion
+from yutang.domains.insight.contracts import Amount, Report, ReportQuestion, SqlAnswer, SqlQuestion
+from yutang.kernel.money import major_text
 from yutang.kernel.speech import Say, speaker
 from yutang.kernel.words import Caller, Command, Line, Permission
 from yutang.runtime.terminal import Column, console, print_line, show, show_table, text
@@ -55,7 +57,7 @@ def report(
     show(
         text(f"{answer.customers:,}", "bold"), f" {say('customers')}   ",
         text(f"{sum(answer.events.values()):,}", "bold"), f" {say('events')}   ",
-        text(f"{float(answer.revenue):,.2f}", "bold"), f" {answer.currency}",
+        text(f"{_major(answer.revenue):,}", "bold"), f" {answer.currency}",
     )  # fmt: skip
     show(text(f"{answer.as_of} · {answer.zone}", "dim"))
     _print([], _block(say("by_type"), "", answer.events, answer.titles, min(width, 2 * BLOCK_CHARS_MIN), say))
@@ -71,9 +73,14 @@ def report(
         _print_flow(answer, say)
 
 
+def _major(amount: Amount) -> Decimal:
+    """An amount in major units, with all the digits of its currency."""
+    return Decimal(major_text(amount.minor, amount.currency))
+
+
 def _as_json(answer: Report) -> dict[str, object]:
     plain: dict[str, object] = msgspec.to_builtins(answer)
-    plain["revenue"] = float(answer.revenue)
+    plain["revenue"] = float(_major(answer.revenue))
     if not answer.aipl_flow:
         del plain["aipl_flow"]
     return plain

@@ -15,11 +15,19 @@ class ReportQuestion:
 
 
 @dataclass(frozen=True, slots=True)
+class Amount:
+    """Money as the API says it: minor units of a currency."""
+
+    minor: int
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """The pool at an instant.
 
     customers: with an event at or before it. events: by type, state events left out. revenue: gross sum of
-    order_paid.amount, major units as text. stages, tiers, tags: label → value → customers, absent values as 0,
+    order_paid.amount. stages, tiers, tags: label → value → customers, absent values as 0,
     `none` for the rest. rfm_taken_at: the midnight of the RFM snapshot. aipl_flow: from → to → everyone in at
     the instant (`absent`: no event by `since`); empty without `since`. titles: what the names mean, in the reader's
     language: of event types and labels by name, of a label's values as `label.value`.
@@ -31,7 +39,7 @@ class Report:
     zone: str
     customers: int
     events: Mapping[str, int]
-    revenue: str
+    revenue: Amount
     stages: Mapping[str, Mapping[str, int]]
     tiers: Mapping[str, Mapping[str, int]]
     tags: Mapping[str, Mapping[str, int]]
