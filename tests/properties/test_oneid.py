@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from random import Random
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from tests.support.oneid_world import KINDS, Pool, events, findings, identities, names, partition
 from tests.support.slow_oneid import SlowCustomers
@@ -95,7 +95,25 @@ def test_an_event_is_anchored_to_the_strongest_that_it_carries(stream: list[tupl
     assert pool.take(stream[::-1]) == first[::-1]
 
 
+# A cluster joined by hand, placed by its stronger end: of its refused link the weaker end was placed first.
+PLACED_BY_STRENGTH: list[list[tuple[Identity, ...]] | tuple[EditKind, int, int, bool]] = [
+    [
+        (
+            Identity("device", "", "2"),
+            Identity("external_userid", "corp", "1"),
+            Identity("unionid", "", "2"),
+            Identity("unionid", "", "3"),
+        ),
+        (Identity("device", "", "1"), Identity("external_userid", "corp", "2"), Identity("unionid", "", "1")),
+    ],
+    (EditKind.MERGE, 0, 999, False),
+    (EditKind.UNMERGE, 116, 999, False),
+    [(Identity("device", "", "1"), Identity("device", "", "2"))],
+]
+
+
 @TRIES
+@example(PLACED_BY_STRENGTH)
 @given(histories)
 def test_every_record_leaves_what_the_oracle_says(
     history: list[list[tuple[Identity, ...]] | tuple[EditKind, int, int, bool]],

@@ -129,7 +129,8 @@ class SlowCustomers:
                     continue  # placed later
                 if barred := self._barred(host, cluster):
                     if self.words.get(frozenset((a, b))) is not Verdict.DIFFERENT:
-                        findings.add(("cannot", a, b, *barred))
+                        # The end that was placed first comes first: of clusters joined by hand it may be the weaker.
+                        findings.add(("cannot", outside, inside, *barred))
                 elif not any(host is one for one in hosts):
                     hosts.append(host)
             if len(hosts) == 1:
