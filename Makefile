@@ -17,6 +17,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 RUN := $(VENV)/.run-installed
 DEV := $(VENV)/.dev-installed
+SYSTEM := $(VENV)/.system-checked
+SDKS := tests/e2e/segment/node_modules/.package-lock.json
 
 .PHONY: help
 help: ## Show what can be made
@@ -37,7 +39,7 @@ serve: $(RUN) ## Serve a pool on loopback (DATA=folder, by default the demo's)
 # ── checks ─────────────────────────────────────────────────────────────────────────────────────
 
 .PHONY: test
-test: check ## Set up and run every check and every test (ARGS=… goes to pytest)
+test: check $(SYSTEM) $(SDKS) ## Set up and run every check and every test (ARGS=… goes to pytest)
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 .PHONY: check
@@ -63,7 +65,8 @@ format: $(DEV) ## Mend what can be mended by itself
 	$(BIN)/ruff format
 
 # The demo's package asks for pandas and what that asks for, but only its data files are read.
-UNUSED := --unsafe-package pandas --unsafe-package python-dateutil --unsafe-package six
+UNUSED := --unsafe-package pandas
+UNUSED_AT_RUN := --unsafe-package python-dateutil --unsafe-package six
 COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --generate-hashes $(UNUSED) \
 	--strip-extras --no-annotate --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
 	--no-emit-options --resolver=backtracking --extra build --extra demo
@@ -71,11 +74,11 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --gener
 .PHONY: lock
 lock: $(BIN)/pip-compile ## Write the locks anew from pyproject.toml (ARGS=--upgrade: newest versions)
 	$(COMPILE) $(ARGS) --extra dev --output-file requirements/dev.txt pyproject.toml
-	$(COMPILE) $(ARGS) --constraint requirements/dev.txt --output-file requirements/run.txt pyproject.toml
+	$(COMPILE) $(ARGS) $(UNUSED_AT_RUN) --constraint requirements/dev.txt --output-file requirements/run.txt pyproject.toml
 
 .PHONY: clean
 clean: ## Remove everything that was set up or built, the demo's pool included
-	rm -rf $(VENV) demo-pool build dist bench/out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) tests/e2e/segment/node_modules demo-pool build dist bench/out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 # ── setting up ─────────────────────────────────────────────────────────────────────────────────
 
@@ -96,6 +99,21 @@ $(RUN): requirements/run.txt pyproject.toml | $(BIN)/python
 	$(PIP) install --quiet --no-deps --require-hashes -r requirements/run.txt
 	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $(RUN)
+
+# What tests need of the system: a compiler (power loss is simulated below libc), Node and a browser (others' SDKs).
+$(SYSTEM): | $(BIN)/python
+	@missing=""; command -v cc >/dev/null || missing="$$missing gcc libc6-dev"; \
+	command -v npm >/dev/null || missing="$$missing nodejs npm"; \
+	command -v chromium chromium-browser google-chrome >/dev/null || missing="$$missing chromium"; \
+	if [ -n "$$missing" ]; then \
+		echo "installing for the tests:$$missing"; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; \
+	fi
+	@touch $@
+
+$(SDKS): tests/e2e/segment/package-lock.json | $(SYSTEM)
+	npm ci --prefix tests/e2e/segment --no-audit --no-fund --ignore-scripts --loglevel=error
+	@touch $@
 
 $(BIN)/pip-compile: | $(BIN)/python
 	$(PIP) install --quiet pip-tools==7.6.2
