@@ -3,14 +3,20 @@
 YutangError
 ├── InvalidError      the caller's input is wrong                        HTTP 422  exit 2
 │   ├── ConditionError    a condition can't be read or doesn't fit
-│   └── ConfigError       a setting is unknown or malformed
+│   ├── ConfigError       a setting is unknown or malformed
+│   ├── FormatError       it comes in a form that isn't read             HTTP 415
+│   └── SlowError         it didn't come in time                         HTTP 408
 ├── NotFoundError     what was named doesn't exist                       HTTP 404  exit 3
+│   └── MisdirectedError  it belongs to another door                     HTTP 421
 ├── ConflictError     it exists already, or the state forbids it         HTTP 409  exit 4
 │   └── BusyError         someone else holds the folder or the lane
 ├── ForbiddenError    who acts may not do it                             HTTP 403  exit 5
+│   └── UnauthorizedError nobody knows who acts                          HTTP 401
 ├── LimitError        a named limit was reached                          HTTP 429  exit 6
+│   └── TooLargeError     it will never fit                              HTTP 413
 ├── DamagedError      data on disk is missing or doesn't check out       HTTP 500  exit 7
 └── UnavailableError  a part of the service isn't there now              HTTP 503  exit 8
+    └── DiskFullError     there is no room to keep it                    HTTP 507
 """
 
 from __future__ import annotations
@@ -61,11 +67,29 @@ class ConfigError(InvalidError):
     """A setting is unknown, malformed or out of range; `where` is the file, variable or flag."""
 
 
+class FormatError(InvalidError):
+    """It comes in a form (media type, compression) that isn't read."""
+
+    http_status = 415
+
+
+class SlowError(InvalidError):
+    """It didn't come in time."""
+
+    http_status = 408
+
+
 class NotFoundError(YutangError):
     """What was named doesn't exist."""
 
     http_status = 404
     exit_code = 3
+
+
+class MisdirectedError(NotFoundError):
+    """It belongs to another door of the same service."""
+
+    http_status = 421
 
 
 class ConflictError(YutangError):
@@ -86,11 +110,24 @@ class ForbiddenError(YutangError):
     exit_code = 5
 
 
+class UnauthorizedError(ForbiddenError):
+    """Nobody knows who acts: no key, or one that isn't known."""
+
+    http_status = 401
+
+
 class LimitError(YutangError):
-    """A named limit was reached."""
+    """A named limit was reached. retry_after_s: when it may be tried again, 0 if that isn't known."""
 
     http_status = 429
     exit_code = 6
+    retry_after_s: int = 0
+
+
+class TooLargeError(LimitError):
+    """It will never fit, however often it is tried."""
+
+    http_status = 413
 
 
 class DamagedError(YutangError):
@@ -105,6 +142,12 @@ class UnavailableError(YutangError):
 
     http_status = 503
     exit_code = 8
+
+
+class DiskFullError(UnavailableError):
+    """There is no room to keep it; reading goes on."""
+
+    http_status = 507
 
 
 def _tree(root: type[YutangError]) -> list[type[YutangError]]:

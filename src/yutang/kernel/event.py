@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -29,6 +30,8 @@ class Event(msgspec.Struct, array_like=True, frozen=True, gc=False):
     least one, sorted as `Identity` sorts. properties: declared ones are converted (money → minor units
     of the pool's currency, instant → ms UTC, number → float, list → list); undeclared ones are as sent.
     system: a state event (trait, tag, consent, record, link), which counts in no figure.
+    at_estimated: `at` was reckoned from the sender's clock at delivery, so deliveries of the same event may
+    differ in it; the first fixes it, and the others are repeats, not changes.
     """
 
     id: str
@@ -39,6 +42,7 @@ class Event(msgspec.Struct, array_like=True, frozen=True, gc=False):
     channel: str = ""
     source: str = ""
     system: bool = False
+    at_estimated: bool = False
 
 
 class EventBlob(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -66,3 +70,18 @@ def encode_blob(blob: EventBlob) -> bytes:
 def decode_blob(raw: bytes) -> EventBlob:
     """The blob that `encode_blob` wrote."""
     return _decoder.decode(raw)
+
+
+def pack_events(events: Sequence[Event]) -> bytes:
+    """Events as they stand in a blob, one after the other, without what stands around them."""
+    if not events:
+        return b""
+    count = len(events)
+    head = 1 if count < 16 else 3 if count < 65_536 else 5  # bytes of msgpack's head of a list
+    return _encoder.encode(events)[head:]
+
+
+def pack_blob(feed: str, history: bool, schema_version: int, packed: Iterable[bytes], count: int) -> bytes:
+    """The blob of events that are packed already: what `encode_blob` would have made of all of them."""
+    head = b"\x94" + b"".join(_encoder.encode(one) for one in (feed, history, schema_version))
+    return b"".join((head, b"\xdd", count.to_bytes(4, "big"), *packed))

@@ -9,9 +9,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import random
+import string
 from typing import Protocol
 
 _SEPARATOR = b"\x1f"
+_LETTERS = string.digits + string.ascii_letters
+SECRET_CHARS = 33  # of 62 letters each: over 192 bits
 
 
 def hash64(*parts: str | bytes) -> int:
@@ -40,6 +43,9 @@ class Draw(Protocol):
     def token(self) -> str:
         """16 characters nobody can guess (or, seeded, everybody can repeat)."""
 
+    def secret(self) -> str:
+        """33 letters and digits: 196 bits, so that nobody finds it by trying, however fast."""
+
 
 class SeededDraw:
     """The same tokens for the same seed: simulated pools and tests."""
@@ -50,9 +56,15 @@ class SeededDraw:
     def token(self) -> str:
         return base64.b32encode(self._random.randbytes(10)).decode().lower()
 
+    def secret(self) -> str:
+        return "".join(self._random.choices(_LETTERS, k=SECRET_CHARS))
+
 
 class SystemDraw:
     """Tokens from the operating system: real pools."""
 
     def token(self) -> str:
         return base64.b32encode(random.SystemRandom().randbytes(10)).decode().lower()
+
+    def secret(self) -> str:
+        return "".join(random.SystemRandom().choices(_LETTERS, k=SECRET_CHARS))

@@ -27,6 +27,8 @@ class Permission(StrEnum):
     INSIGHT_READ = "insight.read"
     INSIGHT_SQL = "insight.sql"
     IMPORT = "import"
+    KEYS = "keys"
+    ERASE = "erase"
     OPERATE = "operate"
 
 
