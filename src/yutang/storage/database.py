@@ -6,6 +6,7 @@ one process take turns in order of arrival. SQLite: WAL, synchronous FULL, so a 
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,10 +18,12 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from yutang.kernel.errors import UnavailableError
+from yutang.kernel.errors import DiskFullError
 
 SQLITE_BUSY_TIMEOUT_MS = 30_000
 SQLITE_CACHE_KB = 65_536
+# What SQLite says when a write finds no room: on the disk, or within a quota or a limit of the system.
+NO_ROOM = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +52,9 @@ class Database:
                 with connection.begin():
                     yield UnitOfWork(connection)
         except OperationalError as error:
-            if "full" not in str(error.orig):
+            if getattr(error.orig, "sqlite_errorcode", 0) not in NO_ROOM:
                 raise
-            raise UnavailableError(
+            raise DiskFullError(
                 "storage.disk_full", "there is no room left to write", where=self.engine.url.database or "",
                 remedy="make room; what was acknowledged is kept, and the work goes on where it was",
             ) from error  # fmt: skip
@@ -62,6 +65,12 @@ class Database:
         with self.engine.connect() as connection, connection.begin():
             yield UnitOfWork(connection)
 
+    def engine_version(self) -> str:
+        """The version of the database engine, such as `3.40.1`."""
+        with self.reading() as uow:
+            uow.connection.exec_driver_sql("SELECT 1")  # connects, and so learns it
+            return ".".join(map(str, self.engine.dialect.server_version_info or ()))
+
     def give_back(self) -> None:
         """Return the space of removed rows to the disk, where the engine keeps it."""
         if self.engine.dialect.name == "sqlite":
@@ -69,6 +78,22 @@ class Database:
                 driver = connection.connection.driver_connection
                 assert driver is not None
                 driver.executescript("PRAGMA incremental_vacuum")  # a page a step; a script is stepped to its end
+
+    def leave_no_trace(self, *, rewrite: bool = False) -> bool:
+        """Remove what deleted rows left behind: in free pages, and in the write-ahead log; whether that was possible.
+
+        rewrite: write the whole file anew, which no remnant between live rows outlasts. False: a reader is at work
+        that still needs the log.
+        """
+        if self.engine.dialect.name != "sqlite":
+            return True
+        with self.engine.connect() as connection:
+            driver = connection.connection.driver_connection
+            assert driver is not None
+            with self._writing:
+                driver.executescript("VACUUM" if rewrite else "PRAGMA incremental_vacuum")
+            busy = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        return not busy
 
     def close(self) -> None:
         """Give back every connection."""
@@ -85,10 +110,12 @@ def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) ->
     connection.isolation_level = None
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout={SQLITE_BUSY_TIMEOUT_MS}")
-    cursor.execute("PRAGMA auto_vacuum=INCREMENTAL")  # of a new file: before anything is in it
+    if not cursor.execute("PRAGMA page_count").fetchone()[0]:  # later it would write, and reading must go on without
+        cursor.execute("PRAGMA auto_vacuum=INCREMENTAL")
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute("PRAGMA secure_delete=FAST")  # deleted cells are overwritten where their page is written anyway
     cursor.execute(f"PRAGMA cache_size=-{SQLITE_CACHE_KB}")
     cursor.close()
 

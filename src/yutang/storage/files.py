@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
+
+from yutang.kernel.errors import DiskFullError
+
+# What the system says when a write finds no room: on the disk, within a quota, under a limit on the size of files.
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+def is_no_room(error: BaseException) -> bool:
+    """Whether something failed for want of room on the disk: made room is all it needs."""
+    return isinstance(error, DiskFullError) or (isinstance(error, OSError) and error.errno in NO_ROOM)
 
 
 def sync_folder(folder: Path) -> None:
@@ -15,10 +26,13 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def write_durably(path: Path, content: bytes) -> None:
-    """Replace a file's content at once and for good: readers see the old or the new, never a part."""
+def write_durably(path: Path, content: bytes, mode: int = 0o644) -> None:
+    """Replace a file's content at once and for good: readers see the old or the new, never a part.
+
+    mode: of the file, as the process's mask lets it be.
+    """
     draft = path.with_name(path.name + ".draft")
-    with draft.open("wb") as file:
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from yutang.kernel.errors import ConflictError, DamagedError
 
-NEWEST = "0001"
+NEWEST = "0002"
 
 
 def migrate(database: Path) -> None:
