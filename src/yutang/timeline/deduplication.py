@@ -1,7 +1,8 @@
 """One event, once in effect: which incoming rows repeat what a customer's timeline already holds.
 
 The key is (customer, hash of feed and id); the first wins. Exact, and the same whatever was flushed or
-compacted: a kept row counts if it arrived within the horizon before the incoming one. Pure. Cost: one
+compacted: a kept row counts if it arrived within the horizon before the incoming one. The same whether records come
+one by one or in groups, too: a row that repeats a kept one is none that others could repeat. Pure. Cost: one
 probe of a small table for each row that the touched customers already have in runs whose newest
 arrival lies within the horizon; contents and arrivals are read only where keys meet.
 """
@@ -46,31 +47,70 @@ def find_repeats(
 ) -> Repeats:
     """The duplicates among incoming rows, given in order: against the state, and against earlier ones of the batch.
 
-    heads: int64[k], each row's customer in `people`. Rows of one batch are taken to arrive together.
+    heads: int64[k], each row's customer in `people`. arrived_at: int64[k], ascending.
     """
-    count = len(tie)
-    if not count:
-        return Repeats(np.zeros(0, bool), np.zeros(0, bool))
     customers, owner = np.unique(heads, return_inverse=True)
-    owner = owner.astype(np.int64)
-    following = np.empty(count, np.int64)
-    compiled = kernels()
-    table = compiled.key_table(owner, tie, 1 << (2 * count).bit_length(), following)
-    oldest = np.maximum(arrived_at, BEGINNING + horizon_ms) - horizon_ms
-    seen, same = np.zeros(count, np.int64), np.zeros(count, np.int64)
-    incoming = (table, following, owner, tie, content, oldest)
     offsets, anchors = people.members(customers)
     whose = np.repeat(np.arange(len(customers)), np.diff(offsets))
+    incoming = Incoming(owner.astype(np.int64), tie, content, arrived_at)
+    return _found(state, incoming, anchors, whose, people.count, horizon_ms)
+
+
+def depends_on_grouping(
+    state: TimelineState, people: People, moved: Ints, anchors: Ints, tie: Ints, content: Ints, arrived_at: Ints,
+    horizon_ms: int = DEDUPLICATION_HORIZON_MS,
+) -> bool:  # fmt: skip
+    """Whether it depends on how some anchors are grouped into customers which incoming rows repeat what.
+
+    moved: those anchors, ascending. anchors: int64[k], of the rows. What repeats a row of its own anchor does so in
+    every grouping; what repeats none even if all are one customer does so in none.
+    """
+    mine = np.isin(anchors, moved)
+    if not mine.any():
+        return False
+    anchors, tie, content, arrived_at = anchors[mine], tie[mine], content[mine], arrived_at[mine]
+    apart = Incoming(np.searchsorted(moved, anchors).astype(np.int64), tie, content, arrived_at)
+    joined = Incoming(np.zeros(len(tie), np.int64), tie, content, arrived_at)
+    some = _found(state, apart, moved, np.arange(len(moved)), people.count, horizon_ms)
+    most = _found(state, joined, moved, np.zeros(len(moved), np.int64), people.count, horizon_ms)
+    same = np.array_equal(some.repeated, most.repeated) and np.array_equal(some.changed, most.changed)
+    return not same
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Incoming:
+    """Rows in order. owner: int64[k], whose they are, as `whose` numbers them."""
+
+    owner: Ints
+    tie: Ints
+    content: Ints
+    arrived_at: Ints
+
+
+def _found(
+    state: TimelineState, rows: Incoming, anchors: Ints, whose: Ints, anchors_count: int, horizon_ms: int
+) -> Repeats:
+    """anchors: those of all owners; whose: the owner of each."""
+    count = len(rows.tie)
+    if not count:
+        return Repeats(np.zeros(0, bool), np.zeros(0, bool))
+    following = np.empty(count, np.int64)
+    compiled = kernels()
+    table = compiled.key_table(rows.owner, rows.tie, 1 << (2 * count).bit_length(), following)
+    oldest = np.maximum(rows.arrived_at, BEGINNING + horizon_ms) - horizon_ms
+    seen, same = np.zeros(count, np.int64), np.zeros(count, np.int64)
+    incoming = (table, following, rows.owner, rows.tie, rows.content, oldest)
     by_anchor: Ints | None = None
     for run in _runs_within(state, int(oldest.min())):
         kept = (run.tie, run.stored("content").values, run.stored("arrived_at").values)
-        if len(anchors) < people.count * ANCHORS_SHARE_MIN or run.rows > ROWS_READ_PER_ANCHOR * len(anchors):
+        if len(anchors) < anchors_count * ANCHORS_SHARE_MIN or run.rows > ROWS_READ_PER_ANCHOR * len(anchors):
             lows, highs = run.ranges(anchors)
             compiled.probe_ranges(*incoming, lows, highs, whose, *kept, seen, same)
         else:
-            by_anchor = _by_anchor(people.count, anchors, whose) if by_anchor is None else by_anchor
+            by_anchor = _by_anchor(anchors_count, anchors, whose) if by_anchor is None else by_anchor
             compiled.probe_rows(*incoming, by_anchor, run.anchor, *kept, seen, same)
-    return _verdict(following, content, seen > 0, same > 0)
+    repeated, changed = compiled.verdicts(following, rows.content, seen, same)
+    return Repeats(repeated.astype(bool), changed.astype(bool))
 
 
 def _runs_within(state: TimelineState, oldest: int) -> Iterator[Run]:
@@ -82,14 +122,3 @@ def _by_anchor(count: int, anchors: Ints, whose: Ints) -> Ints:
     column = np.full(count, -1, np.int64)
     column[anchors] = whose
     return column
-
-
-def _verdict(following: Ints, content: Ints, seen: Flags, same: Flags) -> Repeats:
-    """Kept rows decide where there are any; else the first of the batch does, for those that follow it."""
-    first = np.arange(len(following))
-    for row in np.flatnonzero(following >= 0).tolist():
-        first[following[row]] = first[row]
-    later = first != np.arange(len(following))
-    against_batch = later & ~seen
-    changed = np.where(against_batch, content != content[first], seen & ~same)
-    return Repeats(seen | later, changed)

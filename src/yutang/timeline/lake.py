@@ -84,7 +84,7 @@ class LakeFolder:
         return {share.type: Run(share.facts(), partial(handle.column, share), file.name) for share in file.types}
 
     def whole(self, file: LakeFile, share: TypeShare) -> Run:
-        """A type's rows of a file read into memory, past the cache: for compaction."""
+        """A type's rows of a file read into memory, past the cache."""
         keys = [*OWN, *map(property_key, share.kinds)]
         path = self.folder / file.name
         return memory_run(share.facts(), {key: decoded(path, file, share, key) for key in keys})
@@ -147,9 +147,9 @@ def decoded(path: Path, file: LakeFile, share: TypeShare, key: str) -> Column:
     try:
         column = read_column(path, share.groups, name, kind_of(share, key))
     except (OSError, pa.ArrowException, KeyError) as error:
-        raise _damaged(path, file, f"can't be read ({error})") from error
+        raise damaged(path, file, f"can't be read ({error})") from error
     if len(column.values) != share.rows:
-        raise _damaged(path, file, f"has {len(column.values)} rows of {share.type} instead of {share.rows}")
+        raise damaged(path, file, f"has {len(column.values)} rows of {share.type} instead of {share.rows}")
     return column
 
 
@@ -157,12 +157,12 @@ def check_file(folder: Path, file: LakeFile) -> None:
     """Raise DamagedError unless the file is there, as long as it was, with the footer that it had."""
     path = folder / file.name
     if not path.exists():
-        raise _damaged(path, file, "is missing")
+        raise damaged(path, file, "is missing")
     size = path.stat().st_size
     if size != file.bytes:
-        raise _damaged(path, file, f"has {size} bytes instead of {file.bytes}")
+        raise damaged(path, file, f"has {size} bytes instead of {file.bytes}")
     if footer_crc(path) != file.footer_crc:
-        raise _damaged(path, file, "has another footer than when it was written")
+        raise damaged(path, file, "has another footer than when it was written")
 
 
 def check_strays(folder: Path, files: Sequence[LakeFile], last_seq: int) -> None:
@@ -193,7 +193,7 @@ def check_pages(folder: Path, file: LakeFile) -> None:
     try:
         verify_pages(path)
     except (OSError, pa.ArrowException) as error:
-        raise _damaged(path, file, f"can't be read ({error})") from error
+        raise damaged(path, file, f"can't be read ({error})") from error
 
 
 def footer_crc(path: Path) -> int:
@@ -209,7 +209,8 @@ def footer_crc(path: Path) -> int:
         return zlib.crc32(file.read(length))
 
 
-def _damaged(path: Path, file: LakeFile, what: str) -> DamagedError:
+def damaged(path: Path, file: LakeFile, what: str) -> DamagedError:
+    """What is raised of a file that isn't as it was written."""
     return DamagedError(
         "lake.file_damaged", f"{file.name} {what}; it held {file.holds}", where=str(path), remedy=_REMEDY
     )

@@ -36,10 +36,3 @@ def fill_members(heads: Ints, following: Ints) -> tuple[Ints, Ints]:
     """(offsets, anchors): the chain of anchors that begins at each head."""
     members: tuple[Ints, Ints] = kernels().fill_members(np.ascontiguousarray(heads, np.int64), following)
     return members
-
-
-def expanded(starts: Ints, ends: Ints) -> Ints:
-    """The integers of the ranges [starts[i], ends[i]), one range after the other."""
-    lengths = ends - starts
-    before = np.cumsum(lengths) - lengths
-    return np.repeat(starts - before, lengths) + np.arange(int(lengths.sum()))

@@ -9,7 +9,8 @@ checksums, and reading checks them.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import msgspec
@@ -24,8 +25,10 @@ from yutang.timeline.runs import OWN, Run, RunFacts, property_key
 from yutang.timeline.steps import UNKNOWN
 from yutang.timeline.view import Column
 
-ROW_GROUP_ROWS_COUNT_MAX = 1_000_000
+ROW_GROUP_ROWS_COUNT_MAX = 131_072  # what is held of each file that is merged
+READ_BUFFER_BYTES = 65_536  # of a column that is read page by page
 DRAFT_SUFFIX = ".draft"
+FOOTERS_KEPT_COUNT_MAX = 4  # parsed; a start reads file by file
 
 _WORD = pa.dictionary(pa.int32(), pa.large_string())
 _INSTANT = pa.timestamp("ms", "UTC")
@@ -50,6 +53,23 @@ def column_name(type_name: str, property_name: str) -> str:
 
 def write_file(path: Path, runs: Sequence[tuple[RunFacts, Callable[[], Run]]]) -> list[TypeShare]:
     """Write runs, each made when its turn comes, into a new file and sync it. Returns where each lies."""
+    return write_pieces(path, [(facts, _once(make)) for facts, make in runs])
+
+
+def _once(make: Callable[[], Run]) -> Iterator[Run]:
+    yield make()
+
+
+def write_pieces(path: Path, runs: Sequence[tuple[RunFacts, Iterable[Run]]]) -> list[TypeShare]:
+    """As `write_file`, with each run in pieces, in their order; memory holds one. If it fails, no part is left."""
+    try:
+        return _written(path, runs)
+    except BaseException:
+        path.unlink(missing_ok=True)  # on a full disk, it would keep what room there is
+        raise
+
+
+def _written(path: Path, runs: Sequence[tuple[RunFacts, Iterable[Run]]]) -> list[TypeShare]:
     schema = _schema([facts for facts, _ in runs])
     shares: list[TypeShare] = []
     group = 0
@@ -57,12 +77,12 @@ def write_file(path: Path, runs: Sequence[tuple[RunFacts, Callable[[], Run]]]) -
         with pq.ParquetWriter(
             out, schema, compression="zstd", write_page_checksum=True, use_dictionary=_dictionaries(schema)
         ) as writer:
-            for facts, make in runs:
-                table = _table(make(), schema)
-                writer.write_table(table, row_group_size=ROW_GROUP_ROWS_COUNT_MAX)
-                groups = -(-facts.rows // ROW_GROUP_ROWS_COUNT_MAX)
-                shares.append(share_of(facts, list(range(group, group + groups))))
-                group += groups
+            for facts, pieces in runs:
+                first = group
+                for piece in pieces:
+                    writer.write_table(_table(piece, schema), row_group_size=ROW_GROUP_ROWS_COUNT_MAX)
+                    group += -(-piece.rows // ROW_GROUP_ROWS_COUNT_MAX)
+                shares.append(share_of(facts, list(range(first, group))))
             writer.add_key_value_metadata({"yutang": msgspec.json.encode(shares).decode()})
         out.flush()
         os.fsync(out.fileno())
@@ -72,12 +92,34 @@ def write_file(path: Path, runs: Sequence[tuple[RunFacts, Callable[[], Run]]]) -
 def read_column(path: Path, groups: Sequence[int], name: str, kind: Kind) -> Column:
     """A column of some row groups."""
     words = [name] if kind in WORDY else []
-    with pq.ParquetFile(path, read_dictionary=words, page_checksum_verification=True) as file:
+    facts = path.stat()
+    footer = _footer(str(path), facts.st_ino, facts.st_size, facts.st_mtime_ns)
+    with pq.ParquetFile(path, metadata=footer, read_dictionary=words, page_checksum_verification=True) as file:
         # Columns are selected by prefix, so `a.b` may bring `a.b.c` along.
         read = file.read_row_groups(list(groups), columns=[name], use_threads=False).column(name)
     if kind in WORDY:
         return column_from_arrow(read, kind)
     return Column(kind, np.concatenate([_integers(chunk) for chunk in read.chunks]))
+
+
+@lru_cache(FOOTERS_KEPT_COUNT_MAX)
+def _footer(path: str, _inode: int, _bytes: int, _changed_ns: int) -> pq.FileMetaData:
+    """The footer of a file; with thousands of types, parsing it for each column would take a start minutes."""
+    return pq.read_metadata(path)
+
+
+def read_batches(
+    path: Path, groups: Sequence[int], kinds: Mapping[str, Kind], rows_max: int
+) -> Iterator[dict[str, Column]]:
+    """The columns of some row groups, by name, so many rows at a time; pages are read when their turn comes."""
+    with pq.ParquetFile(path, page_checksum_verification=True, pre_buffer=False, buffer_size=READ_BUFFER_BYTES) as file:
+        batches = file.iter_batches(rows_max, row_groups=list(groups), columns=list(kinds), use_threads=False)
+        for batch in batches:
+            yield {name: _column(batch.column(name), kind) for name, kind in kinds.items()}
+
+
+def _column(array: pa.Array, kind: Kind) -> Column:
+    return column_from_arrow(array, kind) if kind in WORDY else Column(kind, _integers(array))
 
 
 def verify_pages(path: Path) -> None:

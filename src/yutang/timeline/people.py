@@ -19,7 +19,7 @@ from yutang.timeline.ordering import fill_members
 from yutang.timeline.steps import Flags, Ints
 
 KINDS_COUNT_MAX = 62  # bits of an int64 that a set may use
-NO_ANCHOR = -1  # ends the chain of a customer's anchors
+NO_ANCHOR = -1  # ends the chain of a customer's anchors; the head of an anchor that is nobody's any more
 
 
 class Grouping:
@@ -54,14 +54,17 @@ class People:
 
     @classmethod
     def from_columns(cls, head_of: Ints, hashes: Ints) -> People:
-        """The people given by the head of each anchor; heads must be the smallest of their customers."""
+        """The people given by the head of each anchor; heads must be the smallest of their customers.
+
+        An anchor whose head is NO_ANCHOR is nobody any more: erased.
+        """
         following = np.full(len(head_of), NO_ANCHOR, np.int64)
         order = np.argsort(head_of, kind="stable")
-        same = head_of[order[1:]] == head_of[order[:-1]]
+        same = (head_of[order[1:]] == head_of[order[:-1]]) & (head_of[order[1:]] != NO_ANCHOR)
         following[order[:-1][same]] = order[1:][same]
         heads, owned = head_of.astype(np.int64), np.zeros(len(head_of), np.int64)
         shelves = (Shelf.of(heads), Shelf.of(following), Shelf.of(hashes), Shelf.of(owned))
-        return cls(*shelves, joined_count=int(same.sum()))
+        return cls(*shelves, joined_count=int(same.sum()) + int((head_of == NO_ANCHOR).sum()))
 
     @property
     def count(self) -> int:
@@ -96,8 +99,11 @@ class People:
             return np.arange(len(heads) + 1), heads
         return fill_members(heads, self.following.array)
 
-    def with_anchors(self, count: int, hashes: Ints) -> People:
-        """The people with anchors up to `count`; hashes: hash64 of the identity of each new anchor."""
+    def with_anchors(self, count: int, hashes: Ints, owned: Ints | None = None) -> People:
+        """The people with anchors up to `count`; hashes: hash64 of the identity of each new anchor.
+
+        owned: the bit set of each, none of the kinds if left out.
+        """
         fresh = np.arange(self.count, count)
         if len(fresh) != len(hashes):
             raise ValueError(f"{len(fresh)} new anchors, {len(hashes)} hashes")
@@ -106,7 +112,7 @@ class People:
             heads_column=self.heads_column.extended(fresh),
             following=self.following.extended(np.full(len(fresh), NO_ANCHOR, np.int64)),
             hashes=self.hashes.extended(np.asarray(hashes, np.int64)),
-            owned=self.owned.extended(np.zeros(len(fresh), np.int64)),
+            owned=self.owned.extended(np.zeros(len(fresh), np.int64) if owned is None else owned),
         )
 
     def owning(self, anchors: Ints, owned: Ints, kinds: tuple[str, ...]) -> People:

@@ -15,7 +15,8 @@ import numpy as np
 from yutang.conditions.vocabulary import STATE_EVENTS, Kind, Vocabulary
 from yutang.kernel.instants import NEVER
 from yutang.timeline.columns import absent_column, taken, united
-from yutang.timeline.ordering import customer_order, expanded
+from yutang.timeline.kernels.gather import rows_between
+from yutang.timeline.ordering import customer_order
 from yutang.timeline.people import Grouping, People
 from yutang.timeline.runs import OWN, Run
 from yutang.timeline.steps import Flags, Ints
@@ -155,20 +156,18 @@ class PinnedView:
         alone = len(anchors) == self.count
         if self._everyone and alone and len(track.runs) > 1:
             return self._all_rows(track)
-        parts, ranges = [], []
+        owner = np.arange(self.count) if alone else np.repeat(np.arange(self.count), np.diff(offsets))
+        pieces: list[tuple[Run, Ints, Ints]] = []
         for run in track.runs:
-            lows, highs = run.ranges(anchors)
-            if (highs > lows).any():
-                parts.append(run)
-                ranges.append((lows, highs))
-        if len(parts) == 1 and alone:
-            return _sliced(parts[0], *ranges[0])
-        owner = np.repeat(np.arange(self.count), np.diff(offsets))
-        pieces: list[tuple[Run, Ints | slice, Ints]] = [
-            (run, expanded(lows, highs), np.repeat(owner, highs - lows))
-            for run, (lows, highs) in zip(parts, ranges, strict=True)
-        ]
+            rows, owners = rows_between(*run.ranges(anchors), owner)
+            if len(rows):
+                pieces.append((run, rows, owners))
+        if len(pieces) == 1 and alone:
+            return _sliced(*pieces[0], self.count)
         return _ordered(pieces, self.count)
+
+
+Piece = tuple[Run, Ints | slice, Ints]  # a run, the rows taken of it, the customer of each
 
 
 _STATE_TYPES = {event_type.name: event_type for event_type in STATE_EVENTS}
@@ -189,20 +188,18 @@ def _taken(column: Column, rows: Ints | slice) -> Column:
     return column if isinstance(rows, slice) and rows == slice(None) else taken(column, rows)
 
 
-def _sliced(run: Run, lows: Ints, highs: Ints) -> Layout:
+def _sliced(run: Run, rows: Ints, owners: Ints, count: int) -> Layout:
     """One run, customers of one anchor: its rows are in order already; without a copy if they lie together."""
-    offsets = np.zeros(len(lows) + 1, np.int64)
-    np.cumsum(highs - lows, out=offsets[1:])
-    filled = highs > lows
-    starts, ends = lows[filled], highs[filled]
-    together = np.array_equal(starts[1:], ends[:-1])
-    rows = slice(int(starts[0]), int(ends[-1])) if together else expanded(lows, highs)
-    if isinstance(rows, slice) and rows.stop - rows.start == run.rows:
-        rows = slice(None)
-    return Layout(offsets, run.at[rows], run.tie[rows], ((run, rows),), None)
+    offsets = np.zeros(count + 1, np.int64)
+    np.cumsum(np.bincount(owners, minlength=count), out=offsets[1:])
+    first, last = int(rows[0]), int(rows[-1])
+    taken_rows: Ints | slice = rows
+    if last - first + 1 == len(rows) and (len(rows) == 1 or bool((rows[1:] > rows[:-1]).all())):
+        taken_rows = slice(None) if len(rows) == run.rows else slice(first, last + 1)
+    return Layout(offsets, run.at[taken_rows], run.tie[taken_rows], ((run, taken_rows),), None)
 
 
-def _ordered(pieces: list[tuple[Run, Ints | slice, Ints]], count: int) -> Layout:
+def _ordered(pieces: Sequence[Piece], count: int) -> Layout:
     """Rows of several runs or anchors, put in order. pieces: (run, rows, the customer of each)."""
     if not pieces:
         none = np.empty(0, np.int64)

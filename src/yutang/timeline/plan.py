@@ -86,6 +86,8 @@ class Plan:
         for name in self._order:
             if any(self.recurs(rung.test) for rung in self._by_name[name].rungs):
                 self._recurring.add(name)
+        tests = [rung.test for definition in given for rung in definition.rungs]
+        self._fixed_instant_max = max(map(fixed_instant_max, tests), default=BEGINNING)
 
     def __repr__(self) -> str:
         return f"Plan({[self._by_name[name] for name in self._order]})"
@@ -131,9 +133,13 @@ class Plan:
         """Whether answers to the test are right only up to the horizon of an evaluation."""
         return recurs(test) or any(node.label in self._recurring for node in labels_of(test))
 
+    def label_recurs(self, name: str) -> bool:
+        """Whether a definition's values are right only up to the horizon of an evaluation."""
+        return self.find(name).name in self._recurring
+
     def fixed_instant_max(self) -> int:
         """The latest instant at which any definition asks for a membership (`at`); BEGINNING if none does."""
-        return max((fixed_instant_max(r.test) for d in self._by_name.values() for r in d.rungs), default=BEGINNING)
+        return self._fixed_instant_max
 
     def rung_of(self, label: str, value: str) -> int | None:
         """The rung that a node names; None for "" (any). ConditionError if the ladder hasn't got the value."""

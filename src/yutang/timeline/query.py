@@ -21,7 +21,7 @@ from yutang.kernel.errors import InvalidError, LimitError
 from yutang.kernel.money import currency_digits
 from yutang.timeline.columns import WORDY, column_to_arrow
 from yutang.timeline.parquet import to_arrow
-from yutang.timeline.people import People
+from yutang.timeline.people import NO_ANCHOR, People
 from yutang.timeline.runs import Run
 from yutang.timeline.steps import UNKNOWN
 from yutang.timeline.tracks import TimelineState, Track
@@ -164,7 +164,7 @@ class Snapshot:
         return lambda filled: self._typed(type_name, filled)
 
     def _customers(self, filled: bool) -> pa.Table:
-        anchors = np.arange(self._people.count if filled else 0)
+        anchors = np.flatnonzero(self._people.head_of != NO_ANCHOR)[: None if filled else 0]
         return pa.table({"anchor": anchors, "customer": self._customer_column(anchors)})
 
     def _events(self, filled: bool) -> pa.Table:

@@ -1,4 +1,4 @@
-"""Rows in: the decoded events of one record as typed runs, one per event type.
+"""Rows in: the decoded events of one record, or of several in a row, as typed runs, one per event type.
 
 Pure. Invariant: nothing of an event is lost: what its type doesn't declare, or what doesn't fit the
 declared kind, is kept in `rest` as sent. Cost: about 3 µs an event; whole columns at a time, two hashes
@@ -54,32 +54,58 @@ _NUMBER_MAX = 9e12  # beyond it, millionths leave int64
 
 @dataclass(frozen=True, eq=False)
 class NewRows:
-    """The events of one record. seq: the record's number in the one order. anchors: int64[events]."""
+    """The events of some records, in order. anchors: int64[events].
 
-    seq: int
-    arrived_at: int
-    feed: str
+    seqs, arrivals, feeds: of each record; the first two ascending. source: int64[events], each one's record.
+    """
+
+    seqs: Ints
+    arrivals: Ints
+    feeds: Sequence[str]
+    source: Ints
     events: Sequence[Event]
     anchors: Ints
+
+    @classmethod
+    def of_record(cls, seq: int, arrived_at: int, feed: str, events: Sequence[Event], anchors: Ints) -> NewRows:
+        """The events of one record."""
+        once = np.array([seq], np.int64), np.array([arrived_at], np.int64)
+        return cls(*once, [feed], np.zeros(len(events), np.int64), events, anchors)
+
+    @property
+    def last_seq(self) -> int:
+        """The number of the last record."""
+        return int(self.seqs[-1])
 
     @cached_property
     def tie(self) -> Ints:
         """int64[events]: hash64(feed, id)."""
-        feed = self.feed.encode("utf-8", "surrogatepass")
-        prefix = len(feed).to_bytes(4, "little") + feed
-        return _hashes([event.id.encode("utf-8", "surrogatepass") for event in self.events], prefix)
+        prefixes = []
+        for name in self.feeds:
+            feed = name.encode("utf-8", "surrogatepass")
+            prefixes.append(len(feed).to_bytes(4, "little") + feed)
+        ids = [event.id.encode("utf-8", "surrogatepass") for event in self.events]
+        if len(set(prefixes)) == 1:
+            return _hashes(ids, prefixes[0])
+        places = np.searchsorted(self.source, np.arange(len(prefixes) + 1)).tolist()
+        parts = [_hashes(ids[places[n] : places[n + 1]], prefix) for n, prefix in enumerate(prefixes)]
+        return np.concatenate(parts)
 
     @cached_property
     def content(self) -> Ints:
-        """int64[events]: hash64 of a canonical form of type, at, properties and identities."""
+        """int64[events]: hash64 of a canonical form of type, at (unless estimated), properties and identities."""
         encode = _encoder.encode
-        return _hashes([encode((e.type, e.at, e.properties, e.identities)) for e in self.events], b"")
+        contents = [(e.type, None if e.at_estimated else e.at, e.properties, e.identities) for e in self.events]
+        return _hashes([encode(content) for content in contents], b"")
 
     def only(self, keep: Flags) -> NewRows:
         """The rows where keep is true, their hashes with them."""
         if keep.all():
             return self
-        rows = replace(self, events=list(compress(self.events, keep.tolist())), anchors=self.anchors[keep])
+        rows = replace(
+            self, events=list(compress(self.events, keep.tolist())), anchors=self.anchors[keep],
+            source=self.source[keep],
+        )  # fmt: skip
         rows.__dict__.update(tie=self.tie[keep], content=self.content[keep])
         return rows
 
@@ -100,7 +126,7 @@ def _hashes(raws: Sequence[bytes], prefix: bytes) -> Ints:
 
 
 def runs_from(rows: NewRows, vocabulary: Vocabulary) -> dict[str, Run]:
-    """The record's rows as one sorted run per event type."""
+    """The rows as one sorted run per event type."""
     types = [event.type for event in rows.events]
     names = dict.fromkeys(types)
     if len(names) == 1:
@@ -117,17 +143,17 @@ def runs_from(rows: NewRows, vocabulary: Vocabulary) -> dict[str, Run]:
 
 def _run(rows: NewRows, events: Sequence[Event], chosen: Ints | slice, name: str, vocabulary: Vocabulary) -> Run:
     declared = vocabulary.events.get(name) or _STATES.get(name) or EventType(name)
-    anchor, tie = rows.anchors[chosen].astype(np.int64), rows.tie[chosen]
+    anchor, tie, source = rows.anchors[chosen].astype(np.int64), rows.tie[chosen], rows.source[chosen]
     at = np.array([event.at for event in events], np.int64)
     columns = {
         "anchor": Column(Kind.INTEGER, anchor),
         "at": Column(Kind.INSTANT, at),
         "tie": Column(Kind.INTEGER, tie),
-        "seq": _constant(Kind.INTEGER, rows.seq, len(at)),
-        "arrived_at": _constant(Kind.INSTANT, rows.arrived_at, len(at)),
+        "seq": Column(Kind.INTEGER, rows.seqs[source]),
+        "arrived_at": Column(Kind.INSTANT, rows.arrivals[source]),
         "content": Column(Kind.INTEGER, rows.content[chosen]),
         "id": column_from_strings([event.id for event in events]),
-        "feed": _repeated(rows.feed, len(at)),
+        "feed": _of_feeds(rows.feeds, source),
         "channel": column_from_strings([event.channel or None for event in events]),
         "source": column_from_strings([event.source or None for event in events]),
     }
@@ -141,18 +167,14 @@ def _run(rows: NewRows, events: Sequence[Event], chosen: Ints | slice, name: str
         events[0].system or declared.system,
         {key: column.kind for key, column in typed.items()},
         frozenset(spilled) if len(spilled) <= SPILLED_NAMES_COUNT_MAX else None,
-        rows.arrived_at,
+        int(rows.arrivals[source[-1]]),
     )
     return memory_run(facts, {key: taken(column, order) for key, column in columns.items()})
 
 
-def _constant(kind: Kind, value: int, count: int) -> Column:
-    return Column(kind, np.full(count, value, np.int64))
-
-
-def _repeated(word: str, count: int) -> Column:
-    once = column_from_strings([word])
-    return Column(Kind.STRING, np.zeros(count, np.int64), once.words)
+def _of_feeds(feeds: Sequence[str], source: Ints) -> Column:
+    once = column_from_strings(feeds)
+    return Column(Kind.STRING, once.values[source], once.words)
 
 
 def _properties(
@@ -160,14 +182,19 @@ def _properties(
 ) -> tuple[dict[str, Column], Column, set[str]]:
     """(typed columns, `rest`, the names that `rest` holds)."""
     names = frozenset(p.name for p in declared.properties)
-    spilled: dict[int, dict[str, object]] = {
-        i: {key: value for key, value in document.items() if key not in names}
-        for i, document in enumerate(documents)
-        if not document.keys() <= names
-    }
+    present = set().union(*documents)  # most of what is declared isn't sent
+    spilled: dict[int, dict[str, object]] = {}
+    if not present <= names:
+        spilled = {
+            i: {key: value for key, value in document.items() if key not in names}
+            for i, document in enumerate(documents)
+            if not document.keys() <= names
+        }
     typed = {
         # Row by row would be fewer steps but makes a tuple a row, which wakes the garbage collector.
         p.name: _typed([document.get(p.name) for document in documents], p.kind, p.name, spilled)
+        if p.name in present
+        else absent_column(p.kind, len(documents))
         for p in declared.properties
     }
     if not spilled:

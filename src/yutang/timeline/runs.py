@@ -24,16 +24,15 @@ from yutang.timeline.columns import (
     taken,
     united,
 )
+from yutang.timeline.kernels.gather import index_of, ranges_of
 from yutang.timeline.ordering import merge_order
 from yutang.timeline.steps import UNKNOWN, Ints
 from yutang.timeline.values import Value, engine_value, json_text, sent_form
 from yutang.timeline.view import Column
 
 SPILLED_NAMES_COUNT_MAX = 1_000  # names in `rest` that a run lists; with more, it says "any"
-# A run is indexed by anchor once so many are asked for together, unless its rows are fewer than this
-# share of the anchors that it spans; else it is searched.
+# A run is indexed by anchor once so many are asked for together; for fewer it is searched.
 INDEXED_ANCHORS_COUNT_MIN = 64
-INDEX_ROWS_SHARE_MIN = 0.1
 
 # What every event has, by the name conditions know; the rest is `.property`.
 OWN: Mapping[str, Kind] = {
@@ -86,7 +85,7 @@ class Run:
     file: str = ""
     _stored: dict[str, Column] = field(default_factory=dict)
     _read: dict[tuple[str, Kind], Column] = field(default_factory=dict)
-    _index: list[Ints] = field(default_factory=list)
+    _index: list[tuple[Ints, Ints, Ints]] = field(default_factory=list)
 
     @property
     def rows(self) -> int:
@@ -136,16 +135,12 @@ class Run:
 
     def ranges(self, anchors: Ints) -> tuple[Ints, Ints]:
         """(low, high): the rows of each anchor."""
-        mine = self.anchor
-        if not self._index and len(anchors) >= INDEXED_ANCHORS_COUNT_MIN and len(mine):
-            span = int(mine[-1]) + 2
-            if span * INDEX_ROWS_SHARE_MIN <= len(mine):
-                self._index.append(np.searchsorted(mine, np.arange(span)))
-        if self._index:
-            starts = self._index[0]
-            last = len(starts) - 1
-            return starts[np.minimum(anchors, last)], starts[np.minimum(anchors + 1, last)]
-        return np.searchsorted(mine, anchors), np.searchsorted(mine, anchors, side="right")
+        if not self._index and len(anchors) < INDEXED_ANCHORS_COUNT_MIN:
+            mine = self.anchor
+            return np.searchsorted(mine, anchors), np.searchsorted(mine, anchors, side="right")
+        if not self._index:
+            self._index.append(index_of(self.anchor))
+        return ranges_of(*self._index[0], anchors)
 
 
 def memory_run(facts: RunFacts, columns: Mapping[str, Column]) -> Run:

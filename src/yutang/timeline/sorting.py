@@ -218,3 +218,24 @@ def probe_rows(
             first = table[_slot(table, owner, tie, customer, kept_tie[row])]
             if first >= 0:
                 _mark(first, following, content, oldest, kept_arrived[row], kept_content[row], seen, same)
+
+
+@_compiled("iiii")
+def verdicts(following: Ints, content: Ints, seen: Ints, same: Ints) -> tuple[Ints, Ints]:
+    """(repeated, changed), 0 or 1 each: kept rows decide where there are any, else the first that isn't repeated does.
+
+    following: as `key_table` fills it, the next row of the same key.
+    """
+    count = len(following)
+    first = np.full(count, -1, np.int64)  # of the key, the row that was taken
+    repeated, changed = np.zeros(count, np.int64), np.zeros(count, np.int64)
+    for row in range(count):
+        if seen[row] > 0:
+            repeated[row] = 1
+            changed[row] = 0 if same[row] > 0 else 1
+        elif first[row] >= 0:
+            repeated[row] = 1
+            changed[row] = 1 if content[first[row]] != content[row] else 0
+        if following[row] >= 0:
+            first[following[row]] = first[row] if first[row] >= 0 or seen[row] > 0 else row
+    return repeated, changed

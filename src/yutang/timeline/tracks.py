@@ -24,6 +24,7 @@ from yutang.timeline.runs import Run, merged
 from yutang.timeline.steps import Flags, Ints
 
 TAIL_FANOUT = 4  # runs of like size that are merged into one
+ANCHORS_SORTED_SHARE_MAX = 1 / 16  # of all anchors: to look for the first rows of more of them, no sorting is needed
 TAIL_RUN_ROWS_COUNT_MAX = 262_144  # larger runs wait for the flush: a merge holds up the loop (0.2 s)
 
 
@@ -128,7 +129,7 @@ class TimelineState:
         return sum(run.rows for track in self.tracks.values() for run in (*track.sealed, *track.tail))
 
     def appended(self, rows: NewRows, vocabulary: Vocabulary) -> TimelineState:
-        """The state with the rows of one more record."""
+        """The state with the rows of more records."""
         if not rows.events:
             return self
         fresh = runs_from(rows, vocabulary)
@@ -136,7 +137,7 @@ class TimelineState:
         for name, run in fresh.items():
             tracks[name] = tracks.get(name, Track()).with_run(run, vocabulary.currency)
         first_at, first_tie = with_firsts(self.first_at, self.first_tie, fresh.values())
-        return replace(self, tracks=tracks, first_at=first_at, first_tie=first_tie, last_seq=rows.seq)
+        return replace(self, tracks=tracks, first_at=first_at, first_tie=first_tie, last_seq=rows.last_seq)
 
     def cut(self, flushed_seq: int, currency: str) -> Cut:
         """What to write so that all records up to `flushed_seq`, whose rows this state holds, are in the lake."""
@@ -193,28 +194,58 @@ def with_firsts(first_at: Shelf, first_tie: Shelf, runs: Iterable[Run]) -> tuple
     if not counted:
         return first_at, first_tie
     parts = [_first_rows(run) for run in counted]
-    length = max(first_at.length, max(int(anchors[-1]) for anchors, _, _ in parts) + 1)
-    at, tie = np.full(length, NEVER, np.int64), np.full(length, NEVER, np.int64)
-    at[: first_at.length], tie[: first_at.length] = first_at.array, first_tie.array
-    changed = np.zeros(length, bool)
-    for anchors, new_at, new_tie in parts:
-        earlier = _earlier(new_at, new_tie, at[anchors], tie[anchors])
-        changed[anchors[earlier]] = True
-        at[anchors[earlier]], tie[anchors[earlier]] = new_at[earlier], new_tie[earlier]
-    old = np.flatnonzero(changed[: first_at.length])
+    if sum(len(anchors) for anchors, _, _ in parts) > first_at.length * ANCHORS_SORTED_SHARE_MAX:
+        anchor, at, tie = _firsts_dense(parts)
+    else:
+        anchor, at, tie = _firsts_sorted(parts)
+    known = int(np.searchsorted(anchor, first_at.length))
+    old = anchor[:known]
+    earlier = _earlier(at[:known], tie[:known], first_at.array[old], first_tie.array[old])
+    fresh = max(first_at.length, int(anchor[-1]) + 1) - first_at.length
+    more_at, more_tie = np.full(fresh, NEVER, np.int64), np.full(fresh, NEVER, np.int64)
+    places = anchor[known:] - first_at.length
+    more_at[places], more_tie[places] = at[known:], tie[known:]
     return (
-        first_at.replaced(old, at[old]).extended(at[first_at.length :]),
-        first_tie.replaced(old, tie[old]).extended(tie[first_tie.length :]),
+        first_at.replaced(old[earlier], at[:known][earlier]).extended(more_at),
+        first_tie.replaced(old[earlier], tie[:known][earlier]).extended(more_tie),
     )
 
 
-def _first_rows(run: Run) -> tuple[Ints, Ints, Ints]:
+Firsts = tuple[Ints, Ints, Ints]  # anchors ascending, each once; at, tie
+
+
+def _firsts_sorted(parts: Sequence[Firsts]) -> Firsts:
+    """The first of each anchor over some parts: by sorting them."""
+    anchor, at, tie = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    order = np.lexsort((tie, at, anchor))
+    anchor, at, tie = anchor[order], at[order], tie[order]
+    begins = _begins(anchor)
+    return anchor[begins], at[begins], tie[begins]
+
+
+def _firsts_dense(parts: Sequence[Firsts]) -> Firsts:
+    """The same, by a column of all anchors."""
+    length = max(int(anchors[-1]) for anchors, _, _ in parts) + 1
+    at, tie = np.full(length, NEVER, np.int64), np.full(length, NEVER, np.int64)
+    for anchors, new_at, new_tie in parts:
+        earlier = _earlier(new_at, new_tie, at[anchors], tie[anchors])
+        at[anchors[earlier]], tie[anchors[earlier]] = new_at[earlier], new_tie[earlier]
+    held = np.flatnonzero(at != NEVER)
+    return held, at[held], tie[held]
+
+
+def _first_rows(run: Run) -> Firsts:
     """(anchors ascending, at, tie) of the first row of each anchor in a run."""
     anchor = run.anchor
-    begins = np.ones(len(anchor), bool)
-    np.not_equal(anchor[1:], anchor[:-1], out=begins[1:])
-    rows = np.flatnonzero(begins)
+    rows = np.flatnonzero(_begins(anchor))
     return anchor[rows], run.at[rows], run.tie[rows]
+
+
+def _begins(sorted_: Ints) -> Flags:
+    """Where a value differs from the one before it."""
+    begins = np.ones(len(sorted_), bool)
+    np.not_equal(sorted_[1:], sorted_[:-1], out=begins[1:])
+    return begins
 
 
 def _earlier(at: Ints, tie: Ints, than_at: Ints, than_tie: Ints) -> Flags:

@@ -1,6 +1,5 @@
 """One event, once in effect."""
 
-import numpy as np
 import pytest
 from tests.support.lake_world import VOCABULARY, event, people, rows
 
@@ -21,7 +20,7 @@ def kept(*records: NewRows) -> TimelineState:
 
 
 def repeats(state: TimelineState, who: People, new: NewRows) -> list[str]:
-    arrived = np.full(len(new.events), new.arrived_at)
+    arrived = new.arrivals[new.source]
     found = find_repeats(state, who, who.head_of[new.anchors], new.tie, new.content, arrived, HORIZON_MS)
     return [
         "changed" if changed else "repeated" if repeated else "new"

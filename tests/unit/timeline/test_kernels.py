@@ -82,6 +82,24 @@ def assert_normal(steps: Steps) -> None:
         assert all(a != b for a, b in pairwise(value))
 
 
+class TestUnion:
+    @pytest.mark.parametrize("seed", SEEDS)
+    def test_agrees_with_a_loop_whatever_the_ends(self, seed: int) -> None:
+        rng = Random(seed)
+        offsets, starts = grouped(rng, 3, 8)
+        ends = [[s + rng.randint(-1, 6) for s in one] for one in starts]
+        steps = Steps.of(folds.union(offsets, flat(starts), flat(ends)))
+        for instant in INSTANTS:
+            expected = [int(bool(in_window(starts[i], ends[i], instant))) for i in range(3)]
+            assert steps.values_at(instant).tolist() == expected
+        assert_normal(steps)
+
+    def test_beginning_and_never_are_no_changes(self) -> None:
+        steps = Steps.of(folds.union(ints([0, 2]), ints([BEGINNING, 5]), ints([NEVER, 7])))
+        assert (steps.at.tolist(), steps.value.tolist()) == ([BEGINNING], [1])
+        assert len(Steps.of(folds.union(ints([0]), NONE, NONE))) == 0
+
+
 class TestLatest:
     @pytest.mark.parametrize("seed", SEEDS)
     def test_a_worse_rank_doesnt_override_and_unset_gives_way(self, seed: int) -> None:

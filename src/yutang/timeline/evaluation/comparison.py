@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from fractions import Fraction
 
 from yutang.conditions.nodes import (
@@ -27,7 +26,7 @@ from yutang.timeline.evaluation.ask import Ask
 from yutang.timeline.evaluation.dates import compare_timed, timed
 from yutang.timeline.evaluation.literals import compare_column, engine_value, fraction
 from yutang.timeline.evaluation.measures import average_kind, compare_average
-from yutang.timeline.steps import UNKNOWN, Steps
+from yutang.timeline.steps import Steps
 
 
 def compare(ask: Ask, node: Compare) -> Steps:
@@ -74,8 +73,3 @@ def _moved_value(subject: Since | Due | Age | Anniversary, value: Value) -> Frac
     if isinstance(subject, Age):
         return fraction(value.value) if isinstance(value, Number) else None
     return Fraction(value.ms) if isinstance(value, Span) else None
-
-
-def known_values(values: Sequence[int]) -> list[int | None]:
-    """Engine values for reading: None where there is none."""
-    return [None if value == UNKNOWN else value for value in values]

@@ -93,6 +93,43 @@ def fold(offsets: Ints, starts: Ints, ends: Ints, values: Ints, mode: int, codes
     return bounds, at[:out], value[:out]
 
 
+@kernel("iii")
+def union(offsets: Ints, starts: Ints, ends: Ints) -> tuple[Ints, Ints, Ints]:
+    """(offsets, at, value): 1 where T is in one of the intervals at least. starts ascend, ends needn't."""
+    n = len(offsets) - 1
+    at = np.empty(n + 2 * len(starts), np.int64)
+    value = np.empty(n + 2 * len(starts), np.int64)
+    bounds = np.empty(n + 1, np.int64)
+    out = 0
+    for i in range(n):
+        bounds[i] = out
+        at[out], value[out] = BEGINNING, 0
+        out += 1
+        inside, reach = False, BEGINNING
+        for row in range(offsets[i], offsets[i + 1]):
+            if ends[row] <= starts[row]:
+                continue
+            if inside and starts[row] <= reach:
+                reach = max(reach, ends[row])
+                continue
+            if inside:
+                at[out], value[out] = reach, 0
+                out += 1
+            if starts[row] == BEGINNING:
+                value[out - 1] = 1
+            else:
+                at[out], value[out] = starts[row], 1
+                out += 1
+            inside, reach = True, ends[row]
+        if inside and reach != NEVER:
+            at[out], value[out] = reach, 0
+            out += 1
+    bounds[n] = out
+    if 2 * out < len(at):  # don't keep twice the room that is needed
+        return bounds, at[:out].copy(), value[:out].copy()
+    return bounds, at[:out], value[:out]
+
+
 @kernel("iiii")
 def latest(offsets: Ints, at: Ints, values: Ints, ranks: Ints) -> tuple[Ints, Ints, Ints]:
     """(offsets, at, value) of a state that events set: the latest value wins, but a value doesn't give way to one
