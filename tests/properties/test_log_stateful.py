@@ -29,11 +29,11 @@ from yutang.domains.audience.contracts import NONE, LabelDraft, Membership
 from yutang.domains.audience.rules import CAUSE_CODE, HORIZON_MS, NO_VALUE, AudienceState
 from yutang.domains.customers import api as customers
 from yutang.domains.customers.contracts import PairOrder
-from yutang.domains.insight import api as insight
+from yutang.domains.insight.api import figures as insight
 from yutang.domains.insight.contracts import ReportQuestion
 from yutang.kernel.errors import YutangError
 from yutang.kernel.event import Event
-from yutang.kernel.instants import DAY_MS, HOUR_MS, MINUTE_MS, instant_text
+from yutang.kernel.instants import DAY_MS, HOUR_MS, MINUTE_MS, NEVER, instant_text
 from yutang.kernel.limits import DEDUPLICATION_HORIZON_MS
 from yutang.runtime.log.contracts import Epoch
 from yutang.runtime.slots import PEOPLE, TIMELINE
@@ -163,17 +163,17 @@ class LogMachine(RuleBasedStateMachine):
         anew: AudienceState = upkeep.recomputed(self.epoch)[AUDIENCE.name]
         people = self.epoch[PEOPLE]
         heads = people.heads()
-        for name in state.plan.names:
-            kept, full = state.standings[name].grown(people.count), anew.standings[name]
-            assert kept.value[heads].tolist() == full.value[heads].tolist(), name
-            assert kept.since[heads].tolist() == full.since[heads].tolist(), name
-            if any(state.plan.recurs(rung.test) for rung in state.plan.find(name).rungs):
-                assert (kept.until[heads] <= full.until[heads]).all()
-                assert (kept.until[heads] > self.now).all()
-            else:
-                assert kept.until[heads].tolist() == full.until[heads].tolist(), name
-            others = np.setdiff1d(np.arange(people.count), heads)
-            assert (kept.value[others] == NO_VALUE).all(), name
+        kept, full = state.standings, anew.standings
+        assert kept.names == full.names == state.plan.names
+        assert kept.codes(heads).tolist() == full.codes(heads).tolist()
+        due, soonest = kept.due_at(heads), full.due_at(heads)
+        assert (due <= soonest).all()  # what recurs is looked at again when its horizon is reached
+        assert (due > self.now).all()
+        if not any(state.plan.recurs(rung.test) for name in kept.names for rung in state.plan.find(name).rungs):
+            assert due.tolist() == soonest.tolist()
+        others = np.setdiff1d(np.arange(people.count), heads)
+        assert (kept.codes(others) == NO_VALUE).all()
+        assert (kept.due_at(others) == NEVER).all()
 
     @invariant()
     def the_feed_replayed_gives_the_present(self) -> None:
@@ -191,7 +191,9 @@ class LogMachine(RuleBasedStateMachine):
         state, people = self.epoch[AUDIENCE], self.epoch[PEOPLE]
         heads = set(people.heads().tolist())
         for name in state.feed_order():
-            value = state.standings[name].grown(people.count).value
+            every = np.arange(people.count)
+            quintile = state.quintiles.get(name)
+            value = quintile.at(every) if quintile else state.standings.codes(every)[state.plan.names.index(name)]
             names = (*state.labels[name].values, NONE)
             for anchor in range(people.count):
                 present = names[value[anchor]] if anchor in heads else NONE
@@ -235,10 +237,9 @@ class LogMachine(RuleBasedStateMachine):
         return sum(int((rows.cause == CAUSE_CODE["time"]).sum()) for *_, rows in self._chunks(self.chunk))
 
     def _next_change(self) -> int | None:
-        state = self.epoch[AUDIENCE]
-        untils = [s.until for name, s in state.standings.items() if name in state.plan and len(s.until)]
-        soonest = min((int(until.min()) for until in untils), default=None)
-        return soonest if soonest is not None and soonest < self.now + 400 * DAY_MS else None
+        standings = self.epoch[AUDIENCE].standings
+        soonest = int(standings.due_at(np.arange(standings.anchors)).min(initial=NEVER))
+        return soonest if soonest < self.now + 400 * DAY_MS else None
 
     def _chunks(self, after: int = 0) -> list[Any]:
         """The feed's chunks since one, newest first."""

@@ -6,13 +6,14 @@ submitting a record to the log and waiting until it is processed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from yutang.kernel.clock import MachineClock
 from yutang.runtime.folder import Folder
+from yutang.runtime.inbox.payloads import PayloadDoor
 from yutang.runtime.log.contracts import Epoch
 from yutang.runtime.settings import Settings
 from yutang.storage.database import Database, UnitOfWork
@@ -24,6 +25,13 @@ class Log(Protocol):
     @property
     def epoch(self) -> Epoch:
         """The newest published epoch."""
+
+    def bodies(self, refs: Sequence[int]) -> Mapping[int, bytes]:
+        """Those of some batches of the inbox that it still holds, by reference: what is in the lake is trimmed."""
+
+    @property
+    def payloads(self) -> PayloadDoor:
+        """The bodies of webhooks that didn't map, in the inbox."""
 
     def submit(self, kind: str, body: bytes, actor: str) -> Mapping[str, Any]:
         """Append a record and wait until it is processed.

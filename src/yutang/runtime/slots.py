@@ -20,3 +20,12 @@ ANCHORS = "anchors"
 TAKEN = "taken"
 # Note: int64[], heads of the customers (as grouped after the record) whose timeline or grouping changed.
 TOUCHED = "touched"
+# Note: runtime.erasing.contracts.Forgotten, who is forgotten by an ERASE record; left by the customers slice.
+FORGOTTEN = "forgotten"
+# Note: int64[], anchors that lost events which are older than their type is kept for; left by the timeline's pass.
+AGED = "aged"
+# Note: int, how many events an ERASE record took; left by the timeline's pass.
+ERASED_ROWS = "erased_rows"
+# Note: int64[], ascending: the anchors of customers that the records of a group may have joined or parted, at its end
+# or on the way; absent if there are none; left by the customers slice.
+MOVED = "moved"

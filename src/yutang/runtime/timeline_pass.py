@@ -1,12 +1,13 @@
 """The timeline's part in the log: duplicates are told apart, the rest is laid onto timelines; the tail to the lake.
 
 Verdict of a record: how many events were taken, repeated, or repeated with other content, and which were
-repeated; a rebuild fills the tail by it, since what repeats what depends on all that was there then.
+repeated; a rebuild fills the tail by it, since what repeats what depends on all that was there then. A group whose
+records join or part customers is split where that decides what repeats what.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,12 +17,13 @@ from yutang.kernel.clock import MachineClock
 from yutang.kernel.faults import Faults
 from yutang.runtime.folder import Folder
 from yutang.runtime.log import store as log_store
-from yutang.runtime.log.contracts import EVENTS, Batch, Delta, Epoch, QuietPass
-from yutang.runtime.slots import ANCHORS, PEOPLE, TAKEN, TIMELINE, VOCABULARY
+from yutang.runtime.log.contracts import ERASE, EVENTS, RETAIN, SOLITARY, Batch, Delta, Epoch, QuietPass, SplitGroup
+from yutang.runtime.rewriting_pass import Swap, drop_aged, drop_anchors
+from yutang.runtime.slots import ANCHORS, FORGOTTEN, MOVED, PEOPLE, TAKEN, TIMELINE, VOCABULARY
 from yutang.storage.database import Database, UnitOfWork
 from yutang.timeline import store
-from yutang.timeline.compaction import pick, write_merged
-from yutang.timeline.deduplication import find_repeats
+from yutang.timeline.compaction import Compaction, pick
+from yutang.timeline.deduplication import Repeats, depends_on_grouping, find_repeats
 from yutang.timeline.lake import LakeFolder, check_strays
 from yutang.timeline.manifest import LakeFile
 from yutang.timeline.rows import NewRows
@@ -55,27 +57,37 @@ class TimelinePass(QuietPass):
         check_strays(self._folder, files, epoch.seq)
         return Delta({TIMELINE.name: self._lake.open(files, flushed)})
 
-    def replay(self, batch: Batch, epoch: Epoch, verdict: Mapping[str, Any]) -> Delta:
+    def replay(self, batch: Batch, epoch: Epoch, verdicts: Sequence[Mapping[str, Any]]) -> Delta:
         rows = _rows(batch)
         taken = np.ones(len(rows.events), bool)
-        taken[verdict.get("repeated_at", [])] = False
+        first = 0
+        for count, verdict in zip(batch.counts, verdicts, strict=True):
+            taken[first : first + count][verdict.get("repeated_at", [])] = False
+            first += count
         return Delta({TIMELINE.name: epoch[TIMELINE].appended(rows.only(taken), epoch[VOCABULARY])})
 
     def apply(self, batch: Batch, epoch: Epoch) -> Delta | None:
+        if batch.record.kind in SOLITARY:
+            return self._rewritten(batch, epoch)
         if batch.record.kind != EVENTS:
             return None
         state, people, rows = epoch[TIMELINE], epoch[PEOPLE], _rows(batch)
-        arrived_at = np.full(len(rows.events), batch.record.arrived_at, np.int64)
+        arrived_at = rows.arrivals[rows.source]
+        moved = batch.notes.get(MOVED)
+        if moved is not None and len(batch.records) > 1:
+            incoming = (rows.anchors, rows.tie, rows.content, arrived_at)
+            if depends_on_grouping(state, people, moved, *incoming):
+                raise SplitGroup
         found = find_repeats(state, people, people.head_of[rows.anchors], rows.tie, rows.content, arrived_at)
         taken = ~found.repeated
-        verdict: dict[str, Any] = {"taken": int(taken.sum()), "repeated": int(found.repeated.sum())}
-        if verdict["repeated"]:
-            verdict |= {
-                "changed": int(found.changed.sum()),
-                "repeated_at": np.flatnonzero(found.repeated).tolist(),
-            }
         state = state.appended(rows.only(taken), epoch[VOCABULARY])
-        return Delta({TIMELINE.name: state}, notes={TAKEN: taken}, verdict=verdict)
+        return Delta({TIMELINE.name: state}, notes={TAKEN: taken}, verdicts=_verdicts(batch.counts, found))
+
+    def _rewritten(self, batch: Batch, epoch: Epoch) -> Delta | None:
+        desk = (self._lake, epoch[TIMELINE], batch.record, self._machine.now_ms(), self._faults)
+        if batch.record.kind == ERASE and FORGOTTEN in batch.notes:
+            return drop_anchors(*desk, batch.notes[FORGOTTEN].anchors)
+        return drop_aged(*desk) if batch.record.kind == RETAIN else None
 
     # ── the lake, step by step, as the loop asks ────────────────────────────────────────────────
 
@@ -88,7 +100,13 @@ class TimelinePass(QuietPass):
         return epoch[TIMELINE].tail_rows
 
     def write(self, uow: UnitOfWork, delta: Delta) -> None:
-        """Nothing of a record: its rows are in the inbox until they are in the lake."""
+        """Of a record that rewrites, the manifest; rows of others are in the inbox until they are in the lake."""
+        swap: Swap = delta.rows
+        swap.write(uow)
+
+    def committed(self, delta: Delta) -> None:
+        swap: Swap = delta.rows
+        self._lake.retire([one.old for one in swap.done])
 
     def write_tail(self, epoch: Epoch) -> Flush:
         """Write the tail's file."""
@@ -106,23 +124,51 @@ class TimelinePass(QuietPass):
         runs = {} if flush.file is None else self._lake.runs(flush.file)
         return {TIMELINE.name: flush.state.flushed(flush.cut, flush.file, runs)}
 
-    def compact(self, database: Database, epoch: Epoch) -> Mapping[str, Any] | None:
-        """Merge files of one size, if there are too many; the slots after it."""
-        state = epoch[TIMELINE]
-        chosen = pick(state.files)
+    def compaction(self, epoch: Epoch) -> Compaction | None:
+        """The merging of files of one size, if there are too many."""
+        chosen = pick(epoch[TIMELINE].files)
         if not chosen:
             return None
-        now_ms = self._machine.now_ms()
-        merged = write_merged(self._lake, chosen, epoch[VOCABULARY].currency, now_ms, self._faults)
-        names = [file.name for file in chosen]
+        return Compaction(self._lake, chosen, epoch[VOCABULARY].currency, self._machine.now_ms(), self._faults)
+
+    def swap(self, database: Database, epoch: Epoch, merging: Compaction) -> Mapping[str, Any] | None:
+        """The slots in which the merged file stands for its sources; None if they were rewritten since."""
+        state, file = epoch[TIMELINE], merging.merged
+        names = [old.name for old in merging.files]
+        if file is None or not set(names) <= {one.name for one in state.files}:
+            merging.discard()
+            return None
         with database.unit() as uow:
-            store.swap_files(uow.connection, names, merged)
+            store.swap_files(uow.connection, names, file)
         self._faults.reach("compaction.committed")
-        state = state.compacted(names, merged, self._lake.runs(merged))
-        self._lake.retire(chosen)
+        state = state.compacted(names, file, self._lake.runs(file))
+        self._lake.retire(merging.files)
         return {TIMELINE.name: state}
 
 
 def _rows(batch: Batch) -> NewRows:
-    assert batch.blob is not None
-    return NewRows(batch.record.seq, batch.record.arrived_at, batch.blob.feed, batch.blob.events, batch.notes[ANCHORS])
+    seqs = np.array([record.seq for record in batch.records], np.int64)
+    arrivals = np.array([record.arrived_at for record in batch.records], np.int64)
+    source = batch.spread(range(len(batch.records)))
+    return NewRows(seqs, arrivals, [blob.feed for blob in batch.blobs], source, batch.events, batch.notes[ANCHORS])
+
+
+def _verdicts(counts: Sequence[int], found: Repeats) -> list[dict[str, Any]]:
+    """What is kept with each record."""
+    verdicts: list[dict[str, Any]] = []
+    repeated, changed = np.flatnonzero(found.repeated), np.flatnonzero(found.changed)
+    ends = np.cumsum(np.array(counts, np.int64))
+    begins = ends - counts
+    lows, highs = np.searchsorted(repeated, begins), np.searchsorted(repeated, ends)
+    first, last = np.searchsorted(changed, begins), np.searchsorted(changed, ends)
+    for place, count in enumerate(counts):
+        repeats = int(highs[place] - lows[place])
+        verdict: dict[str, Any] = {"taken": count - repeats, "repeated": repeats}
+        if repeats:
+            where = repeated[lows[place] : highs[place]] - begins[place]
+            others = changed[first[place] : last[place]] - begins[place]
+            verdict |= {"changed": len(others), "repeated_at": where.tolist()}
+            if len(others):
+                verdict["changed_at"] = others.tolist()
+        verdicts.append(verdict)
+    return verdicts

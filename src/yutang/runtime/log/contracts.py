@@ -12,9 +12,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Generic, Protocol, TypeVar
 
+import numpy as np
+
 from yutang.kernel.clock import PoolClock
 from yutang.kernel.event import Event, EventBlob
 from yutang.storage.database import UnitOfWork
+from yutang.timeline.steps import Flags, Ints
 
 T = TypeVar("T")
 
@@ -35,6 +38,12 @@ class Origin(StrEnum):
 
 EVENTS = "events"  # the kind of record whose body is an EventBlob; other kinds belong to the pass that knows them
 CLOCK = "clock"  # the kind by which the pool's clock is set; the loop's own
+TIME = "time"  # a stretch of time that a pass couldn't take; the loop's own, and only ever quarantined
+ERASE = "erase"  # the kind by which a customer is forgotten
+RETAIN = "retain"  # the kind by which events that are older than their type is kept for go
+# Kinds that rewrite what lies in the lake: processed alone, after all that had been handed over before, on an empty
+# tail (the loop flushes first).
+SOLITARY = frozenset({ERASE, RETAIN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +51,8 @@ class Record:
     """One entry of the log.
 
     seq: its number in the one order, given at processing. ref: its number in its origin. arrived_at: pool
-    time, never before the record ahead of it. actor: who asked, "" for intake.
+    time, never before the record ahead of it. actor: who asked, "" for intake. events: how many the inbox says
+    that it holds, 0 for an echo.
     """
 
     seq: int
@@ -53,6 +63,7 @@ class Record:
     arrived_at: int
     body: bytes
     actor: str = ""
+    events: int = 0
 
 
 class Slot(Generic[T]):
@@ -98,18 +109,46 @@ class Epoch:
 
 @dataclass(slots=True)
 class Batch:
-    """A record under work: what the passes before have found out about it, in private memory.
+    """What is processed as one: one record, or several EVENTS records in a row (a group).
 
-    blob: the decoded body of an EVENTS record, else None. notes: typed by `Note`, from pass to later pass.
+    records: in their order. blobs: their decoded bodies if they are EVENTS, else empty. notes: typed by `Note`, from
+    pass to later pass. A group is applied as if all of it arrived with its last record: time has passed up to the
+    first one's arrival before it, and passes up to the last one's after it.
     """
 
-    record: Record
-    blob: EventBlob | None = None
+    records: Sequence[Record]
+    blobs: Sequence[EventBlob] = ()
     notes: dict[str, Any] = field(default_factory=dict)
+    events: Sequence[Event] = ()
+    counts: Sequence[int] = ()
+
+    def __post_init__(self) -> None:
+        self.counts = [len(blob.events) for blob in self.blobs]
+        single = len(self.blobs) == 1
+        self.events = self.blobs[0].events if single else [one for blob in self.blobs for one in blob.events]
 
     @property
-    def events(self) -> Sequence[Event]:
-        return self.blob.events if self.blob else ()
+    def record(self) -> Record:
+        """The last of the records, whose number and arrival stand for all."""
+        return self.records[-1]
+
+    def spread(self, values: Sequence[int]) -> Ints:
+        """int64[events]: a value of each record, given to each of its events."""
+        return np.repeat(np.array(values, np.int64), self.counts)
+
+    @property
+    def arrivals(self) -> Ints:
+        """int64[events]: when the record of each event arrived."""
+        return self.spread([record.arrived_at for record in self.records])
+
+    @property
+    def historical(self) -> Flags:
+        """bool[events]: whether each event was imported as history."""
+        return self.spread([blob.history for blob in self.blobs]).astype(bool)
+
+
+class SplitGroup(Exception):  # noqa: N818 - it asks for something, nothing is wrong
+    """A pass can't do with a group what one record after the other would have done: the loop halves it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +156,14 @@ class Delta:
     """What a record changes for one pass.
 
     slots: the pass's new state by slot name. rows: what `write` stores (None: nothing). notes: for the
-    passes after it. verdict: plain values kept with the record, by which a rebuild repeats the decision.
+    passes after it. verdicts: for each record of the batch (or none at all) plain values that are kept with it, by
+    which a rebuild repeats the decision.
     """
 
     slots: Mapping[str, Any] = field(default_factory=dict)
     rows: Any = None
     notes: Mapping[str, Any] = field(default_factory=dict)
-    verdict: Mapping[str, Any] = field(default_factory=dict)
+    verdicts: Sequence[Mapping[str, Any]] = ()
 
 
 class Pass(Protocol):
@@ -134,8 +174,11 @@ class Pass(Protocol):
     def open(self, uow: UnitOfWork, epoch: Epoch) -> Delta:
         """The pass's state as stored, at start; `epoch` holds what earlier passes opened."""
 
-    def replay(self, batch: Batch, epoch: Epoch, verdict: Mapping[str, Any]) -> Delta:
-        """Fill what is kept in memory only from a record that was processed but not flushed; emits nothing."""
+    def replay(self, batch: Batch, epoch: Epoch, verdicts: Sequence[Mapping[str, Any]]) -> Delta:
+        """Fill what is kept in memory only from records that were processed but not flushed; emits nothing.
+
+        verdicts: what was kept with each record of the batch.
+        """
 
     def ready(self, epoch: Epoch) -> Delta:
         """After all replays, before the first record or passing of time: derive what depends on the whole state."""
@@ -149,6 +192,9 @@ class Pass(Protocol):
     def write(self, uow: UnitOfWork, delta: Delta) -> None:
         """Store the delta's rows inside the loop's transaction."""
 
+    def committed(self, delta: Delta) -> None:
+        """The delta's transaction is on disk and its state published: now what can't be undone may be done."""
+
 
 class QuietPass:
     """A pass that does nothing; passes derive from it and override their part."""
@@ -158,7 +204,7 @@ class QuietPass:
     def open(self, uow: UnitOfWork, epoch: Epoch) -> Delta:
         return Delta()
 
-    def replay(self, batch: Batch, epoch: Epoch, verdict: Mapping[str, Any]) -> Delta:
+    def replay(self, batch: Batch, epoch: Epoch, verdicts: Sequence[Mapping[str, Any]]) -> Delta:
         return Delta()
 
     def ready(self, epoch: Epoch) -> Delta:
@@ -172,3 +218,25 @@ class QuietPass:
 
     def write(self, uow: UnitOfWork, delta: Delta) -> None:
         return None
+
+    def committed(self, delta: Delta) -> None:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class LoopStatus:
+    """How the loop stands. flushed_seq: the last record that is in the lake. waiting_events,
+    oldest_waiting_arrival_ms (0: none waits): by lane. records_processed, events_processed: since the start.
+    quarantined: records that lie there. stuck: what keeps a pass from letting time pass, or all from starting, by name.
+    """
+
+    seq: int
+    flushed_seq: int
+    time_ms: int
+    waiting_events: Mapping[str, int]
+    oldest_waiting_arrival_ms: Mapping[str, int]
+    tail_rows: int
+    records_processed: int
+    events_processed: int
+    quarantined: int
+    stuck: Mapping[str, str]

@@ -1,39 +1,44 @@
 """The loop: reads records in one order, lets passes compute deltas, commits, publishes.
 
-    read → (time up to the record's arrival, then the record) × passes → one transaction → publish → flush
+    read → (time up to a group's first arrival, the group, time up to its last) × passes → one transaction
+         → publish → flush
 
 Invariants: published state isn't touched before the transaction is committed; if it fails the deltas are
 dropped. No timer passes the oldest record that waits. A record that a pass refuses changes nothing: an
 edit is kept as `refused` and its submitter told; anything else is kept as `quarantined`, and the log goes on.
 A fault of the house (a damaged file, a full disk) is no record's fault: it ends the step, and nothing is lost.
-One thread at a time drives the loop; readers only take `epoch`.
+Want of room is waited out, with reading going on; any other fault ends the loop.
+One thread at a time drives the loop; readers only take `epoch`. Files of the lake are merged beside it, in a thread
+of their own if the loop has one, and swapped in between two transactions.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict
 from typing import Any, Protocol
 
-import msgspec
 import structlog
 
-from yutang.kernel.clock import ClockMode, MachineClock, PoolClock
-from yutang.kernel.errors import ConflictError, DamagedError, UnavailableError, YutangError
-from yutang.kernel.event import decode_blob
+from yutang.kernel.clock import MachineClock
+from yutang.kernel.errors import UnavailableError, YutangError
 from yutang.kernel.faults import Faults
 from yutang.runtime.inbox.inbox import InboxReader
 from yutang.runtime.log import store
-from yutang.runtime.log.contracts import CLOCK, EVENTS, Batch, Delta, Epoch, Origin, Pass, Record
+from yutang.runtime.log.contracts import CLOCK, SOLITARY, Epoch, LoopStatus, Pass
+from yutang.runtime.log.merging import Merger, Merging
+from yutang.runtime.log.opening import open_log
 from yutang.runtime.log.reading import Position, Reader
+from yutang.runtime.log.working import HOUSE_FAULTS, Stuck, Work, Worker, clock_values, grouped
 from yutang.storage.database import Database, UnitOfWork
+from yutang.storage.files import is_no_room
 
 SUBMIT_WAIT_S_MAX = 120.0
+READY_RETRY_S = 30.0  # between two tries to get ready for work
+ROOM_RETRY_S = 1.0  # between two tries to write to a full disk
 # What a restart reads again is bounded by this too: repeats are no rows of the tail, but they are events.
 EVENTS_UNFLUSHED_MAX = 2_000_000
-# Not the record's fault: whoever is asked to process it next may succeed.
-HOUSE_FAULTS = (DamagedError, UnavailableError, OSError, MemoryError)
 
 logger = structlog.get_logger("yutang.loop")
 
@@ -51,24 +56,11 @@ class Lake(Protocol):
 
     def publish(self, flush: Any) -> Mapping[str, Any]: ...
 
-    def compact(self, database: Database, epoch: Epoch) -> Mapping[str, Any] | None: ...
+    def compaction(self, epoch: Epoch) -> Merging | None:
+        """The files to merge now, if any; only reads them, so any thread may do it."""
 
-
-@dataclass(slots=True)
-class _Work:
-    """Deltas in private memory, between a read and a commit."""
-
-    epoch: Epoch
-    position: Position
-    deltas: list[tuple[Pass, Delta]] = field(default_factory=list)
-    entries: list[tuple[Record, str, str, Mapping[str, Any]]] = field(default_factory=list)
-    outcomes: dict[int, Mapping[str, Any] | YutangError] = field(default_factory=dict)
-    events: int = 0
-
-    def take(self, owner: Pass, delta: Delta) -> None:
-        self.epoch = self.epoch.changed(delta.slots) if delta.slots else self.epoch
-        if delta.rows is not None:
-            self.deltas.append((owner, delta))
+    def swap(self, database: Database, epoch: Epoch, merging: Any) -> Mapping[str, Any] | None:
+        """Put what was merged in its sources' place; None if they aren't all there any more."""
 
 
 class Loop:
@@ -93,8 +85,13 @@ class Loop:
         self._machine = machine
         self._faults = faults
         self._reader = Reader(database, inbox, bulk_share_percent)
+        self._worker = Worker(passes, machine)
+        self._merger = Merger()
         self._settled = False  # whether there is any record but of the clock
         self._unflushed_events = 0
+        self._flushed_seq = 0
+        self._done = (0, 0)  # records, events since the start
+        self._stuck: dict[str, Stuck] = {}
         self._epoch = Epoch()
         self._position = Position()
         self._ready = False
@@ -105,6 +102,10 @@ class Loop:
         self._thread: threading.Thread | None = None
         self._stopping = False
         self._failure: BaseException | None = None
+        self._unready = ""  # why the work can't begin
+        self._cramped = ""  # why the work can't go on, as long as there is no room on disk
+        # Told of each transaction: stopwatch seconds at its begin, records, events. For whoever traces.
+        self.on_step: Callable[[float, int, int], None] | None = None
 
     @property
     def epoch(self) -> Epoch:
@@ -114,35 +115,11 @@ class Loop:
     def position(self) -> Position:
         return self._position
 
-    # ── start ───────────────────────────────────────────────────────────────────────────────────
-
     def open(self) -> None:
-        """Read the stored state, and replay what was processed but not flushed."""
-        with self._database.reading() as uow:
-            saved = store.read_state(uow, "position")
-            self._position = Position(**saved) if saved else Position()
-            clock = store.read_state(uow, "clock")
-            flushed = store.read_state(uow, "flushed") or 0
-            time_ms = store.read_state(uow, "time_ms") or 0
-            self._settled = store.has_other_kind(uow, CLOCK)
-            epoch = Epoch(self._position.seq, time_ms, PoolClock(**_clock_fields(clock)))
-            for one in self._passes:
-                epoch = epoch.changed(one.open(uow, epoch).slots)
-            for entry in store.read_entries(uow, flushed):
-                if entry.state == "done" and entry.kind == EVENTS:
-                    epoch = self._replay(entry, self._body(uow, entry), epoch)
-        self._check_inbox()
-        self._epoch = epoch
-
-    def _check_inbox(self) -> None:
-        """An inbox that gives references out anew would be passed over: what it holds would never be read."""
-        read, given = max(self._position.live, self._position.bulk), self._inbox.last_ref()
-        if given < read:
-            raise DamagedError(
-                "log.inbox_replaced",
-                f"the log has read batch {read} of inbox.db, which never held one after {given}",
-                remedy="put back the inbox.db that belongs to this yutang.db, or restore both from one backup",
-            )
+        """As `open_log`."""
+        opened = open_log(self._database, self._inbox, self._passes)
+        self._epoch, self._position, self._flushed_seq = opened.epoch, opened.position, opened.flushed_seq
+        self._settled, self._unflushed_events = opened.settled, opened.unflushed_events
 
     def _make_ready(self) -> None:
         """Before anything moves: what readers don't need, so that a question needn't wait for it."""
@@ -151,47 +128,46 @@ class Loop:
                 self._epoch = self._epoch.changed(one.ready(self._epoch).slots)
             self._ready = True
 
-    def _body(self, uow: UnitOfWork, entry: store.Entry) -> bytes:
-        if entry.origin == Origin.ECHO:
-            row = store.read_echo(uow, entry.ref)
-            if row:
-                return row.body
-        elif blob := self._inbox.one(entry.ref):
-            return blob.body
-        place = "yutang.db" if entry.origin == Origin.ECHO else "inbox.db"
-        raise DamagedError(
-            "log.body_lost",
-            f"record {entry.seq} isn't in the lake yet, and {place} doesn't hold it any more (reference {entry.ref})",
-            remedy="restore yutang.db and inbox.db from one backup: they belong together",
-        )
-
-    def _replay(self, entry: store.Entry, body: bytes, epoch: Epoch) -> Epoch:
-        batch = Batch(store.record_from_entry(entry, body), decode_blob(body))
-        self._unflushed_events += len(batch.events)
-        for one in self._passes:
-            delta = one.replay(batch, epoch, entry.verdict)
-            batch.notes.update(delta.notes)
-            epoch = epoch.changed(delta.slots) if delta.slots else epoch
-        return epoch
-
     # ── work ────────────────────────────────────────────────────────────────────────────────────
 
     def step(self) -> bool:
         """Process what waits, at most one transaction of it; whether there was anything."""
         with self._driving:
+            self._take_merged()
             records = self._reader.next(self._position, self._now())
             if not records and self._now() <= self._epoch.time_ms:
                 return False
             self._make_ready()
-            work = _Work(self._epoch, self._position)
-            for record in records:
-                self._process(work, record)
-            if not records and not self._let_time_pass(work):
-                return False
-            self._commit(work)
+            if records and records[0].kind in SOLITARY:
+                self._clear_the_deck()
+                self._do(records)
+                return True
+            done = self._do(records)
             if records:
                 self._flush_if_due()
-            return True
+            return done
+
+    def _do(self, records: Sequence[Any]) -> bool:
+        began_s = self._machine.stopwatch_s()
+        work = Work(self._epoch, self._position, self._settled, dict(self._stuck))
+        for group in grouped(records):
+            self._worker.process(work, group)
+        if not records:
+            self._worker.elapse(work, self._now())
+            # Time alone is worth a transaction only if something happened by it.
+            if not work.deltas and not work.entries and work.stuck.keys() == self._stuck.keys():
+                self._stuck = work.stuck
+                return False
+        self._commit(work)
+        if self.on_step is not None:
+            self.on_step(began_s, len(work.entries), work.events)
+        return True
+
+    def _clear_the_deck(self) -> None:
+        """Everything that was processed is in the lake, and nobody works on its files."""
+        self._merger.give_up()
+        if self._position.seq > self._flushed_seq:
+            self._flush()
 
     def drain(self) -> None:
         """Process until nothing waits."""
@@ -202,90 +178,33 @@ class Loop:
         """Events handed over and not yet processed."""
         return self._inbox.waiting_events(self._position.refs())
 
+    def status(self) -> LoopStatus:
+        """How the loop stands; any thread, and cheap enough for every second."""
+        epoch, refs = self._epoch, self._position.refs()
+        waiting = self._inbox.waiting(refs)
+        with self._database.reading() as uow:
+            quarantined = store.count_quarantined(uow)
+        stuck = {name: one.error for name, one in self._stuck.items()}
+        if self._cramped:
+            stuck["disk"] = self._cramped
+        return LoopStatus(
+            epoch.seq,
+            self._flushed_seq,
+            epoch.time_ms,
+            {lane: events for lane, (events, _) in waiting.items()},
+            {lane: oldest_ms for lane, (_, oldest_ms) in waiting.items()},
+            self._lake.tail_rows(epoch),
+            *self._done,
+            quarantined,
+            {**stuck, "start": self._unready} if self._unready else stuck,
+        )
+
     def _now(self) -> int:
         return self._epoch.clock.now_ms(self._machine)
 
-    def _let_time_pass(self, work: _Work) -> bool:
-        now = self._now()
-        if now <= work.epoch.time_ms:
-            return False
-        before = len(work.deltas)
-        self._elapse(work, now)
-        # Time alone is worth a transaction only if something happened by it.
-        return len(work.deltas) > before
-
-    def _elapse(self, work: _Work, until_ms: int) -> None:
-        if until_ms <= work.epoch.time_ms:
-            return
-        for one in self._passes:
-            delta = one.elapse(work.epoch, until_ms)
-            if delta is not None:
-                work.take(one, delta)
-        work.epoch = work.epoch.changed(time_ms=until_ms)
-
-    def _process(self, work: _Work, read: Record) -> None:
-        arrived = max(read.arrived_at, work.epoch.time_ms)
-        record = replace(read, seq=work.position.seq + 1, arrived_at=arrived)
-        self._elapse(work, arrived)
-        kept = (work.epoch, len(work.deltas))
-        try:
-            verdict = self._apply(work, record)
-            state, error = "done", ""
-        except HOUSE_FAULTS:
-            raise
-        except Exception as raised:  # a poison record must not stop the log
-            work.epoch, verdict = kept[0], {}
-            del work.deltas[kept[1] :]
-            state, error = _fate(record, raised)
-            outcome: Mapping[str, Any] | YutangError = raised if isinstance(raised, YutangError) else _poison(raised)
-            if state == "quarantined":
-                logger.error("record quarantined", seq=record.seq, kind=record.kind, exc_info=raised)
-        else:
-            outcome = {**verdict, "seq": record.seq}
-        if record.origin is Origin.ECHO:
-            work.outcomes[record.ref] = outcome
-        work.position = work.position.after(record)
-        work.epoch = work.epoch.changed(seq=record.seq)
-        work.entries.append((record, state, error, verdict))
-
-    def _apply(self, work: _Work, record: Record) -> Mapping[str, Any]:
-        if record.kind == CLOCK:
-            return self._set_clock(work, record)
-        batch = Batch(record, decode_blob(record.body) if record.kind == EVENTS else None)
-        work.events += len(batch.events)
-        verdict: dict[str, Any] = {}
-        taken: list[tuple[Pass, Delta]] = []
-        epoch = work.epoch
-        for one in self._passes:
-            delta = one.apply(batch, epoch)
-            if delta is None:
-                continue
-            batch.notes.update(delta.notes)
-            verdict.update(delta.verdict)
-            epoch = epoch.changed(delta.slots) if delta.slots else epoch
-            taken.append((one, delta))
-        for one, delta in taken:
-            work.take(one, delta)
-        return verdict
-
-    def _set_clock(self, work: _Work, record: Record) -> Mapping[str, Any]:
-        clock = PoolClock(**_clock_fields(msgspec.msgpack.decode(record.body)))
-        now = clock.now_ms(self._machine)
-        settled = self._settled or any(entry[0].kind != CLOCK for entry in work.entries)
-        if now < work.epoch.time_ms and settled:
-            raise ConflictError(
-                "clock.backwards",
-                "pool time never steps back once the pool has records",
-                remedy="set a later instant, or start another pool",
-            )
-        if settled:
-            self._elapse(work, now)
-        work.epoch = work.epoch.changed(clock=clock, time_ms=now)
-        return {"clock": _clock_values(clock)}
-
     # ── durability ──────────────────────────────────────────────────────────────────────────────
 
-    def _commit(self, work: _Work) -> None:
+    def _commit(self, work: Work) -> None:
         self._faults.reach("log.before_commit")
         with self._database.unit() as uow:
             store.add_entries(uow, work.entries)
@@ -294,7 +213,7 @@ class Loop:
             state = {
                 "position": asdict(work.position),
                 "time_ms": work.epoch.time_ms,
-                "clock": _clock_values(work.epoch.clock),
+                "clock": clock_values(work.epoch.clock),
             }
             store.write_state(uow, state)
             self._faults.reach("log.in_transaction")
@@ -302,13 +221,17 @@ class Loop:
         self._position = work.position
         self._epoch = work.epoch
         self._settled = self._settled or any(record.kind != CLOCK for record, *_ in work.entries)
+        self._stuck = work.stuck
         self._unflushed_events += work.events
+        self._done = (self._done[0] + len(work.entries), self._done[1] + work.events)
+        for one, delta in work.deltas:
+            one.committed(delta)
         with self._wake:
             self._outcomes.update({echo: told for echo, told in work.outcomes.items() if echo in self._awaited})
             self._wake.notify_all()
 
     def _flush_if_due(self) -> None:
-        if self._lake.due(self._epoch) or self._unflushed_events >= EVENTS_UNFLUSHED_MAX:
+        if self._unflushed_events >= EVENTS_UNFLUSHED_MAX or self._lake.due(self._epoch):
             self.flush()
 
     def flush_at_leisure(self, rows_min: int) -> None:
@@ -317,30 +240,42 @@ class Loop:
             self.flush()
 
     def flush(self) -> None:
-        """Write the tail to the lake up to the last record, then trim the inbox to it. Never in another order."""
+        """Write the tail to the lake up to the last record, then trim the inbox to it."""
         with self._driving:
-            epoch, position = self._epoch, self._position
-            flush = self._lake.write_tail(epoch)
-            with self._database.unit() as uow:
-                self._lake.commit(uow, flush)
-                store.write_state(uow, {"flushed": position.seq})
-            self._faults.reach("flush.committed")
-            self._epoch = epoch.changed(self._lake.publish(flush))
-            self._unflushed_events = 0
-            self._faults.reach("flush.published")
-            self._trim(position)
-            with self._database.unit() as uow:
-                store.trim_echoes(uow, position.echo)
-            self._faults.reach("flush.trimmed")
-            compacted = self._lake.compact(self._database, self._epoch)
-            if compacted is not None:
-                self._epoch = self._epoch.changed(compacted)
+            self._flush()
+            self._merger.begin(self._lake.compaction(self._epoch), beside=self._thread is not None)
+            self._take_merged()
+
+    def _flush(self) -> None:
+        epoch, position = self._epoch, self._position
+        flush = self._lake.write_tail(epoch)
+        with self._database.unit() as uow:
+            self._lake.commit(uow, flush)
+            store.write_state(uow, {"flushed": position.seq})
+        self._faults.reach("flush.committed")
+        self._epoch = epoch.changed(self._lake.publish(flush))
+        self._flushed_seq = position.seq
+        self._unflushed_events = 0
+        self._faults.reach("flush.published")
+        self._trim(position)
+        with self._database.unit() as uow:
+            store.trim_echoes(uow, position.echo)
+        self._faults.reach("flush.trimmed")
 
     def _trim(self, position: Position) -> None:
         try:
             self._trim_inbox(position.refs())
         except UnavailableError as error:  # intake is being restarted; the next flush trims this too
             logger.warning("inbox not trimmed", reason=str(error))
+
+    def _take_merged(self) -> None:
+        """Swap in what was merged beside the loop."""
+        if not self._merger.ended:
+            return
+        merging = self._merger.take()
+        swapped = None if merging is None else self._lake.swap(self._database, self._epoch, merging)
+        if swapped is not None:
+            self._epoch = self._epoch.changed(swapped)
 
     # ── the door for edits ──────────────────────────────────────────────────────────────────────
 
@@ -349,6 +284,11 @@ class Loop:
 
         Raises UnavailableError if the log ends, or takes too long, before it is processed: the record is kept.
         """
+        if self._unready:
+            raise UnavailableError(
+                "log.not_ready", f"the log can't go on: {self._unready}",
+                remedy="what was handed over is kept; mend the cause, which the service's log tells, or upgrade",
+            )  # fmt: skip
         echo_id = 0
         try:
             with self._database.unit() as uow:
@@ -407,6 +347,7 @@ class Loop:
         if self._thread is not None:
             self._thread.join()
             self._thread = None
+        self._merger.give_up()
 
     @property
     def failure(self) -> BaseException | None:
@@ -416,31 +357,54 @@ class Loop:
     def _run(self, idle_s: float) -> None:
         try:
             while not self._stopping:
-                if not self.step():
-                    with self._wake:
-                        self._wake.wait(idle_s)
+                rest_s = self._turn(idle_s)
+                if rest_s:
+                    self._rest(rest_s)
         except BaseException as raised:  # the service must see it and restart the engine
             self._failure = raised
             logger.exception("loop ended")
             self.wake()
 
+    def _turn(self, idle_s: float) -> float:
+        """One step; for how many seconds to rest after it."""
+        try:
+            if self._cant_begin():
+                return READY_RETRY_S
+            if self._cramped:  # a flush that failed comes first: with more records it would need more room
+                self._flush_if_due()
+            done = self.step()
+        except (UnavailableError, OSError) as raised:
+            if not is_no_room(raised):
+                raise
+            if not self._cramped:
+                logger.error("no room on disk", reason=str(raised), again_in_s=ROOM_RETRY_S)
+            self._cramped = f"no room on disk: {raised}"
+            return ROOM_RETRY_S
+        if self._cramped:
+            self._cramped = ""
+            logger.warning("there is room again")
+        return 0.0 if done else idle_s
 
-def _clock_fields(stored: Mapping[str, Any] | None) -> dict[str, Any]:
-    if not stored:
-        return {}
-    return {"mode": ClockMode(stored["mode"]), "at_ms": stored["at_ms"], "machine_ms": stored["machine_ms"]}
+    def _cant_begin(self) -> bool:
+        """Whether a pass can't get ready, though nothing of the house is at fault: to start anew wouldn't help.
 
+        Questions are answered, and what is handed over is kept, until its cause is mended.
+        """
+        if self._ready:
+            return False
+        try:
+            with self._driving:
+                self._make_ready()
+        except HOUSE_FAULTS:
+            raise
+        except Exception as raised:
+            self._unready = str(raised) or type(raised).__name__
+            logger.exception("log can't begin", again_in_s=READY_RETRY_S)
+            return True
+        self._unready = ""
+        return False
 
-def _clock_values(clock: PoolClock) -> dict[str, Any]:
-    return {"mode": clock.mode.value, "at_ms": clock.at_ms, "machine_ms": clock.machine_ms}
-
-
-def _fate(record: Record, raised: Exception) -> tuple[str, str]:
-    refused = record.origin is Origin.ECHO and isinstance(raised, YutangError)
-    return ("refused" if refused else "quarantined"), str(raised)[:2_000]
-
-
-def _poison(raised: Exception) -> YutangError:
-    return YutangError(
-        "log.poison", f"the record couldn't be processed: {raised}", remedy="it is quarantined; see `yutang doctor`"
-    )
+    def _rest(self, seconds: float) -> None:
+        with self._wake:
+            if not self._stopping:
+                self._wake.wait(seconds)

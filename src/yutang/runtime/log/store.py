@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from sqlalchemy import BigInteger, Column, Integer, LargeBinary, String, Table, delete, insert, select
+from sqlalchemy import BigInteger, Column, Integer, LargeBinary, String, Table, delete, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from yutang.runtime.log.contracts import Lane, Origin, Record
@@ -24,7 +24,7 @@ log = Table(
     Column("ref", BigInteger, nullable=False),
     Column("arrived_at", BigInteger, nullable=False),
     Column("actor", String, nullable=False),
-    Column("state", String, nullable=False),  # done | refused | quarantined
+    Column("state", String, nullable=False),  # done | refused | quarantined | replayed | dropped
     Column("error", String, nullable=False),
     Column("verdict", LargeBinary, nullable=False),
 )
@@ -110,6 +110,23 @@ def read_entries(uow: UnitOfWork, after_seq: int) -> Sequence[Entry]:
     return [_entry(row) for row in rows]
 
 
+def read_newest(uow: UnitOfWork, kind: str, after_seq: int, up_to_seq: int, count_max: int) -> Sequence[Entry]:
+    """The records of a kind after a number, up to and with another, newest first."""
+    between = (log.c.kind == kind, log.c.seq > after_seq, log.c.seq <= up_to_seq)
+    rows = uow.connection.execute(select(log).where(*between).order_by(log.c.seq.desc()).limit(count_max))
+    return [_entry(row) for row in rows]
+
+
+def arrivals_between(uow: UnitOfWork, kind: str, seq_from: int, seq_to: int) -> tuple[int, int] | None:
+    """When the first and the last record of a kind arrived, of those with a number in a range; None without any."""
+    within = (log.c.kind == kind, log.c.seq >= seq_from, log.c.seq <= seq_to)
+    ends = [
+        uow.connection.execute(select(log.c.arrived_at).where(*within).order_by(order).limit(1)).scalar()
+        for order in (log.c.seq.asc(), log.c.seq.desc())
+    ]
+    return None if ends[0] is None or ends[1] is None else (int(ends[0]), int(ends[1]))
+
+
 def has_other_kind(uow: UnitOfWork, kind: str) -> bool:
     """Whether the log holds a record of any other kind."""
     return uow.connection.execute(select(log.c.seq).where(log.c.kind != kind).limit(1)).first() is not None
@@ -119,6 +136,40 @@ def read_troubled(uow: UnitOfWork, state: str, count_max: int) -> Sequence[Entry
     """The newest records in a state such as `quarantined`."""
     rows = uow.connection.execute(select(log).where(log.c.state == state).order_by(log.c.seq.desc()).limit(count_max))
     return [_entry(row) for row in rows]
+
+
+def count_quarantined(uow: UnitOfWork) -> int:
+    """How many records' bodies are kept because they couldn't be processed."""
+    return int(uow.connection.execute(select(func.count()).select_from(quarantine)).scalar_one())
+
+
+def read_quarantined(uow: UnitOfWork, seq: int) -> tuple[Entry, bytes] | None:
+    """A record that lies in quarantine, with its body."""
+    joined = select(log, quarantine.c.body).join(quarantine, quarantine.c.seq == log.c.seq).where(log.c.seq == seq)
+    row = uow.connection.execute(joined).one_or_none()
+    if row is None:
+        return None
+    fields = {**row._mapping, "verdict": msgspec.msgpack.decode(row.verdict)}
+    body = bytes(fields.pop("body"))
+    return Entry(**fields), body
+
+
+def list_quarantined(uow: UnitOfWork, after_seq: int, count_max: int) -> Sequence[tuple[Entry, int]]:
+    """The records in quarantine after a number, in order, and the bytes of each."""
+    size = func.length(quarantine.c.body).label("size")
+    joined = select(log, size).join(quarantine, quarantine.c.seq == log.c.seq).where(log.c.seq > after_seq)
+    found = []
+    for row in uow.connection.execute(joined.order_by(log.c.seq).limit(count_max)):
+        fields = {**row._mapping, "verdict": msgspec.msgpack.decode(row.verdict)}
+        bytes_ = int(fields.pop("size"))
+        found.append((Entry(**fields), bytes_))
+    return found
+
+
+def release(uow: UnitOfWork, seq: int, state: str) -> None:
+    """A record leaves the quarantine: its body goes, its entry says how (`replayed`, `dropped`)."""
+    uow.connection.execute(delete(quarantine).where(quarantine.c.seq == seq))
+    uow.connection.execute(update(log).where(log.c.seq == seq).values(state=state))
 
 
 def _entry(row: Any) -> Entry:
