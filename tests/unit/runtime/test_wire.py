@@ -45,8 +45,9 @@ class TestCalls:
 
     def test_a_bug_on_the_other_side_is_told_not_hidden(self, served):
         client = WireClient(served)
-        with pytest.raises(YutangError, match="ZeroDivisionError"):
+        with pytest.raises(YutangError, match="ZeroDivisionError") as told:
             client.call("broken", "mei", b"")
+        assert told.value.remedy
 
     def test_many_connections_at_once(self, served):
         found = []
@@ -62,6 +63,39 @@ class TestCalls:
         for thread in threads:
             thread.join()
         assert sorted(found) == sorted(f"n/{n}/".encode() for n in range(8) for _ in range(20))
+
+
+class TestAnswersThatDontCome:
+    def test_one_that_comes_late_isnt_taken_for_the_next(self, tmp_path):
+        go_on = threading.Event()
+
+        def slow(name, actor, body):
+            go_on.wait(10)
+            return name.encode()
+
+        server = WireServer(tmp_path / "engine.sock", slow)
+        client = WireClient(tmp_path / "engine.sock", 0.1)
+        with pytest.raises(UnavailableError) as gone:
+            client.call("first", "mei", b"")
+        assert gone.value.code == "service.gone"
+        go_on.set()
+        with pytest.raises(UnavailableError) as again:
+            client.call("second", "mei", b"")
+        assert again.value.code == NOT_ASKED
+        server.close()
+
+    def test_that_the_other_side_reached_nobody_doesnt_mean_that_it_wasnt_asked(self, tmp_path):
+        def asking(name, actor, body):
+            WireClient(tmp_path / "intake.sock")
+
+        server = WireServer(tmp_path / "engine.sock", asking)
+        client = WireClient(tmp_path / "engine.sock")
+        with pytest.raises(UnavailableError) as away:
+            client.call("hook.replay", "mei", b"")
+        assert away.value.code == "service.part_away"
+        assert away.value.remedy
+        client.close()
+        server.close()
 
 
 class TestNobodyThere:

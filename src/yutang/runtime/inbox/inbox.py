@@ -12,20 +12,33 @@ from pathlib import Path
 from yutang.kernel.errors import ConflictError
 from yutang.kernel.faults import Faults
 from yutang.runtime.inbox import store
+from yutang.runtime.inbox.payloads import PayloadShelf
 from yutang.runtime.inbox.store import Blob, Head
+from yutang.runtime.inbox.waiting import Waiting
+from yutang.runtime.receiving import RawPayload
 from yutang.storage.database import Database, open_sqlite
+
+LIVE = "live"  # the lane of what comes over HTTP
+TRIM_BLOBS_COUNT_MAX = 32  # that are removed in one transaction
 
 
 class Inbox:
-    """The owner's side. clock: pool time in ms."""
+    """The owner's side. clock: pool time in ms. payload_days: how long a webhook's body that didn't map is kept."""
 
-    def __init__(self, path: Path, clock: Callable[[], int], faults: Faults) -> None:
+    def __init__(self, path: Path, clock: Callable[[], int], faults: Faults, *, payload_days: int = 14) -> None:
         self._database = open_sqlite(path)
         store.make_tables(self._database)
         self._clock = clock
         self._faults = faults
         with self._database.reading() as uow:
             self._arrival = store.last_arrival(uow)
+            self.waiting = Waiting(store.waiting_heads(uow))
+        self.payloads = PayloadShelf(self._database, self._arrive, self.waiting.add, payload_days, faults)
+
+    def _arrive(self) -> int:
+        """The arrival of what is put now: it never steps back. Inside a unit of work, so one at a time."""
+        self._arrival = max(self._arrival, self._clock())
+        return self._arrival
 
     def progress(self, job: str) -> int:
         """The next row of the job's input that isn't taken yet."""
@@ -48,12 +61,25 @@ class Inbox:
                     where=job,
                     remedy="another process works on the same import; start it again once that has ended",
                 )
-            self._arrival = max(self._arrival, self._clock())
-            if count:
-                store.add_blob(uow, lane, self._arrival, count, blob)
+            arrival = self._arrive()
+            ref = store.add_blob(uow, lane, arrival, count, blob) if count else 0
             store.set_next_row(uow, job, next_row)
             self._faults.reach("intake.before_commit")
         self._faults.reach("intake.committed")
+        if ref:
+            self.waiting.add(lane, ref, count)
+
+    def keep(self, blobs: Sequence[tuple[bytes, int]], payloads: Sequence[RawPayload]) -> None:
+        """Keep blobs of live events, each with its count, and webhooks' bodies, in one commit; durable on return."""
+        with self._database.unit() as uow:
+            arrival = self._arrive()
+            refs = [store.add_blob(uow, LIVE, arrival, count, body) for body, count in blobs]
+            if payloads:
+                self.payloads.keep(uow, payloads, arrival)
+            self._faults.reach("intake.before_commit")
+        self._faults.reach("intake.committed")
+        for ref, (_, count) in zip(refs, blobs, strict=True):
+            self.waiting.add(LIVE, ref, count)
 
     def restart_job(self, job: str) -> None:
         """Forget how far a job came: its rows will be offered again."""
@@ -62,9 +88,18 @@ class Inbox:
 
     def trim(self, refs: Mapping[str, int]) -> None:
         """Remove what is in the lake: by lane, up to and with a reference."""
+        for lane, ref in refs.items():
+            while self.trim_some(lane, ref):
+                pass
+        self.give_back()
+
+    def trim_some(self, lane: str, ref: int) -> bool:
+        """Remove the oldest of them, so few that nobody waits for it; whether there may be more."""
         with self._database.unit() as uow:
-            for lane, ref in refs.items():
-                store.trim(uow, lane, ref)
+            return store.trim(uow, lane, ref, TRIM_BLOBS_COUNT_MAX) == TRIM_BLOBS_COUNT_MAX
+
+    def give_back(self) -> None:
+        """Return the space of what was trimmed to the disk."""
         self._database.give_back()
 
     def close(self) -> None:
@@ -107,6 +142,11 @@ class InboxReader:
         """How many events wait, over all lanes."""
         with self._database.reading() as uow:
             return sum(store.events_after(uow, lane, ref) for lane, ref in refs.items())
+
+    def waiting(self, refs: Mapping[str, int]) -> Mapping[str, tuple[int, int]]:
+        """By lane, how many events wait, and when the oldest of them arrived (0: none waits)."""
+        with self._database.reading() as uow:
+            return {lane: store.backlog(uow, lane, ref) for lane, ref in refs.items()}
 
     def close(self) -> None:
         self._database.close()
