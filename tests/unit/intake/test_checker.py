@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from tests.support.intake_world import NOW_MS, catalogue_with, checker, raw_event
 
+from yutang.domains.catalogue.contracts import EVENT_TYPES_COUNT_MAX
 from yutang.domains.intake.contracts import Problem
 from yutang.kernel.event import Event, Identity
 from yutang.kernel.limits import EVENT_FUTURE_MS_MAX
@@ -26,6 +27,17 @@ def refused(raw: object, **options: Any) -> Problem:
     assert judged.index == 7
     assert judged.message
     return judged
+
+
+class TestAFloodOfTypes:
+    def test_there_is_room_for_so_many_and_what_is_known_goes_on(self) -> None:
+        judge = checker()
+        room = EVENT_TYPES_COUNT_MAX - len(judge.vocabulary.events)
+        judged = [judge.check(n, raw_event(type=f"kind_{n}", properties={})) for n in range(room + 2)]
+        assert all(isinstance(one, Event) for one in judged[:room])
+        assert [one.code for one in judged[room:] if isinstance(one, Problem)] == ["event.too_many_types"] * 2
+        for name in ("kind_0", f"kind_{room - 1}", "order_paid"):
+            assert isinstance(judge.check(0, raw_event(type=name)), Event)
 
 
 class TestTaking:
@@ -117,7 +129,7 @@ class TestUnknown:
     def test_names_that_nobody_declared_are_counted_up_to_a_limit(self) -> None:
         one = checker()
         for number in range(2_000):
-            one.check(0, raw_event(type=f"t{number}"))
+            one.check(0, raw_event(properties={f"own_{number}": 1}))
         assert len(one.unknown) == 1_000
 
 

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from yutang.domains.catalogue.contracts import Catalogue
 from yutang.domains.customers.contracts import Kinds
+from yutang.domains.staff.contracts import ApiKey
 from yutang.kernel.event import Identity
 from yutang.kernel.words import Caller
 
@@ -78,7 +79,10 @@ class Lookup:
 
 @dataclass(frozen=True, slots=True)
 class EventMapping:
-    """Events of one kind made from rows: one a row, or one for all rows that share `one_per`."""
+    """Events of one kind made from rows: one a row, or one for all rows that share `one_per`.
+
+    currency: of this entry's amounts, where rows say it. each: of payloads, the list whose elements are the rows.
+    """
 
     type: str | Cell
     at: str | Cell
@@ -89,17 +93,20 @@ class EventMapping:
     properties: dict[str, str | Cell] = field(default_factory=dict)
     channel: str | Cell = ""
     source: str | Cell = ""
+    currency: str | Cell = ""
+    each: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class TraitMapping:
-    """Traits set by rows: one state event a trait and row; an empty cell makes none."""
+    """Traits set by rows: one state event a trait and row; an empty cell makes none. each: as of events."""
 
     at: str | Cell
     set: dict[str, str | Cell]
     when: dict[str, str | Match] = field(default_factory=dict)
     identities: dict[str, str | Cell] = field(default_factory=dict)
     source: str | Cell = ""
+    each: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +120,7 @@ class RecordMapping:
     when: dict[str, str | Match] = field(default_factory=dict)
     identities: dict[str, str | Cell] = field(default_factory=dict)
     source: str | Cell = ""
+    each: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,3 +309,75 @@ class ImportReport:
     rejects: str
     problems: tuple[Problem, ...]
     shown: tuple[ShownEvent, ...] = ()
+
+
+# ── live intake ─────────────────────────────────────────────────────────────────────────────────
+
+REQUEST_EVENTS_COUNT_MAX = 10_000  # of one request
+REQUEST_BYTES_MAX = 16 * 1_024 * 1_024  # of one body, decompressed
+REQUEST_PROBLEMS_COUNT_MAX = 100  # that a receipt tells one by one; `rejected` counts all
+DUPLICATES_SEEN_COUNT_MAX = 200_000  # the events accepted last, among which a receipt looks for repeats
+
+
+@dataclass(frozen=True, slots=True)
+class HookRow:
+    """A hook as the pool keeps it, without its secret. Instants are pool time; removed_at: 0 while it is in force."""
+
+    name: str
+    feed: str
+    scheme: str
+    mapping: str
+    version: int
+    changed_at: int
+    changed_by: str
+    removed_at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """A webhook of a sender that can't be changed. mapping: YAML, as of files. secret: of its signatures, "" if none.
+
+    scheme: how the sender signs, with its options (`shopify`, `hmac header=X-Signature`; docs/guides/webhooks.md).
+    secret: one a line, any of which is taken, so that it can be changed without losing deliveries.
+    """
+
+    name: str
+    feed: str
+    scheme: str
+    mapping: str
+    secret: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeBasis:
+    """All that the intake process must know of the pool to judge what comes; the engine tells it, and it keeps a copy.
+
+    version: rises with every change. The rest as the pool's settings and catalogue say.
+    """
+
+    version: int
+    catalogue: Catalogue
+    kinds: Kinds
+    zone: str
+    currency: str
+    country: str
+    strict: bool
+    keys: tuple[ApiKey, ...]
+    hooks: tuple[Hook, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What came of a request whose events are durable now.
+
+    accepted: events kept, repeats among them included. duplicates: of them, repeats seen in the request and among
+    the last DUPLICATES_SEEN_COUNT_MAX; the log tells them apart exactly. ids_made: events that came without an id.
+    rejected: how many; problems: the first REQUEST_PROBLEMS_COUNT_MAX of them.
+    """
+
+    accepted: int
+    duplicates: int
+    rejected: int
+    ids_made: int
+    problems: tuple[Problem, ...] = ()

@@ -1,12 +1,12 @@
-"""The table of import jobs."""
+"""The tables of import jobs and of webhooks."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 
-from sqlalchemy import BigInteger, Boolean, Column, Integer, RowMapping, String, Table, Text, select
+from sqlalchemy import BigInteger, Boolean, Column, Integer, RowMapping, String, Table, Text, func, select
 
-from yutang.domains.intake.contracts import ImportJob, ImportState
+from yutang.domains.intake.contracts import HookRow, ImportJob, ImportState
 from yutang.storage.database import UnitOfWork
 from yutang.storage.schema import metadata
 
@@ -27,6 +27,18 @@ import_jobs = Table(
     Column("rows", BigInteger, nullable=False),
     Column("events", BigInteger, nullable=False),
     Column("rejected", BigInteger, nullable=False),
+)
+hooks = Table(
+    "hooks",
+    metadata,
+    Column("name", String(128), primary_key=True),
+    Column("feed", String(128), nullable=False),
+    Column("scheme", Text, nullable=False),
+    Column("mapping", Text, nullable=False),
+    Column("version", Integer, nullable=False),  # rises over all hooks, removed ones included
+    Column("changed_at", BigInteger, nullable=False),
+    Column("changed_by", String(128), nullable=False),
+    Column("removed_at", BigInteger, nullable=False),  # 0: in force
 )
 
 
@@ -58,3 +70,26 @@ def write_job(uow: UnitOfWork, job: ImportJob) -> None:
 
 def _job(row: RowMapping) -> ImportJob:
     return ImportJob(**{**row, "state": ImportState(row["state"])})
+
+
+def read_hooks(uow: UnitOfWork) -> tuple[HookRow, ...]:
+    """The hooks in force, by name."""
+    rows = uow.connection.execute(select(hooks).where(hooks.c.removed_at == 0).order_by(hooks.c.name)).mappings()
+    return tuple(HookRow(**row) for row in rows)
+
+
+def read_hook(uow: UnitOfWork, name: str) -> HookRow | None:
+    """A hook in force."""
+    row = uow.connection.execute(select(hooks).where(hooks.c.name == name, hooks.c.removed_at == 0)).mappings().first()
+    return HookRow(**row) if row else None
+
+
+def next_hook_version(uow: UnitOfWork) -> int:
+    """Above that of every change so far."""
+    return int(uow.connection.execute(select(func.max(hooks.c.version))).scalar() or 0) + 1
+
+
+def write_hook(uow: UnitOfWork, row: HookRow) -> None:
+    """Keep a hook, in place of what was kept of it."""
+    uow.connection.execute(hooks.delete().where(hooks.c.name == row.name))
+    uow.connection.execute(hooks.insert().values(**asdict(row)))

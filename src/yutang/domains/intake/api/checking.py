@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from yutang.domains.catalogue.contracts import Catalogue
 from yutang.domains.customers import api as customers
-from yutang.domains.customers.contracts import Kinds
+from yutang.domains.customers.contracts import Form, Kinds
 from yutang.domains.intake.rules.checker import Checker
 from yutang.kernel.event import Identity
 
@@ -21,3 +21,8 @@ def make_checker(catalogue: Catalogue, kinds: Kinds, *, country: str, strict: bo
         return customers.parse_identities(raw, country, kinds, strict=strict)
 
     return Checker(catalogue, strict=strict, now_ms=now_ms, identities=identities)
+
+
+def plain_kinds(kinds: Kinds) -> frozenset[str]:
+    """The kinds of identity whose values are compared as they are sent, but for blanks around them."""
+    return frozenset(name for name, spec in kinds.specs.items() if spec.form is Form.PLAIN)

@@ -94,7 +94,7 @@ class _Work:
         self.problems += sorted(made.problems, key=lambda p: p.index)[: max(room, 0)]
         if len(self.shown) < EVENTS_SHOWN_MAX:
             first = made.events[: EVENTS_SHOWN_MAX - len(self.shown)]
-            self.shown += [_shown(row, event, self.checker.vocabulary) for row, event in first]
+            self.shown += [shown_event(row, event, self.checker.vocabulary) for row, event in first]
 
 
 def import_file(
@@ -246,7 +246,8 @@ def _hash(path: Path) -> bytes:
     return digest.digest()
 
 
-def _shown(row: int, event: Event, vocabulary: Vocabulary) -> ShownEvent:
+def shown_event(row: int, event: Event, vocabulary: Vocabulary) -> ShownEvent:
+    """An event as a dry run shows it. row: from 0."""
     identities = tuple(identity.text() for identity in event.identities)
     known = vocabulary.events.get(event.type)
     properties = {

@@ -80,7 +80,9 @@ def finish_import(desk: Desk, question: FinishImport) -> ImportJob:
     with desk.database.unit() as uow:
         job = store.read_job(uow, question.job)
         if job is None:
-            raise NotFoundError("import.absent", f"there is no import {question.job!r}")
+            raise NotFoundError(
+                "import.absent", f"there is no import {question.job!r}", remedy="begin it again: `yutang import`"
+            )
         done = replace(
             job, state=ImportState.FINISHED, finished_at=desk.now_ms, rows=question.rows, events=question.events,
             rejected=question.rejected,

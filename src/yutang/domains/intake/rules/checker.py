@@ -6,28 +6,23 @@ Lenient: unknown types and properties are taken and counted in `unknown`. Strict
 property of the wrong type, or an unknown key of the event itself, is refused either way. null is absence.
 Invariant: `check` returns; whatever it is given, nothing is raised. What it returns depends on the raw
 event and the checker's own arguments alone, but for this: the first value of a trait that isn't declared
-fixes the kind of those that follow, as it will in the catalogue.
+fixes the kind of those that follow, as it will in the catalogue; and types that nobody has declared are taken
+until there are EVENT_TYPES_COUNT_MAX of all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from yutang.conditions.lookups import suggestion
 from yutang.conditions.vocabulary import (
-    CONSENT_GIVEN,
-    CONSENT_WITHDRAWN,
-    RECORD_ENDED,
     RECORD_SET,
-    TAG_ADDED,
-    TAG_REMOVED,
     TRAIT_SET,
     VALUE_PROPERTY,
     EventType,
     Kind,
 )
-from yutang.domains.catalogue.contracts import Catalogue
+from yutang.domains.catalogue.contracts import EVENT_TYPES_COUNT_MAX, Catalogue
 from yutang.domains.intake.contracts import (
     SOURCE_CHARS_MAX,
     UNKNOWN_NAMES_COUNT_MAX,
@@ -35,6 +30,7 @@ from yutang.domains.intake.contracts import (
     Problem,
 )
 from yutang.domains.intake.rules.content import id_value, judge_size, label_value, made_id, placed, safe_name
+from yutang.domains.intake.rules.plans import REQUIRED, Plan
 from yutang.domains.intake.rules.values import (
     Converter,
     converters,
@@ -59,29 +55,8 @@ KEYS = frozenset({"id", "type", "at", "identities", "properties", "channel", "so
 NAMES_CACHED_MAX = 4_096  # undeclared names that are known to be clean; plans of undeclared types
 IDENTITIES_CACHED_MAX = 65_536
 
-# Texts that a state event can't do without.
-_REQUIRED: Mapping[str, tuple[str, ...]] = {
-    TRAIT_SET: ("trait",),
-    TAG_ADDED: ("tag",),
-    TAG_REMOVED: ("tag",),
-    CONSENT_GIVEN: ("medium", "purpose"),
-    CONSENT_WITHDRAWN: ("medium", "purpose"),
-    RECORD_SET: ("kind", "record", "trait"),
-    RECORD_ENDED: ("kind", "record"),
-}
 _KIND_OF: Mapping[str, Kind] = {name: kind for kind, name in VALUE_PROPERTY.items()}
 _TEXT_CHARS_SURELY_SMALL = EVENT_PROPERTIES_BYTES_MAX // 8  # a character takes at most 6 bytes as JSON
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What is done with the events of a type. money: the names of its money properties."""
-
-    event_type: EventType
-    declared: bool
-    converters: Mapping[str, Converter]
-    money: frozenset[str]
-    required: tuple[str, ...]
 
 
 class Checker:
@@ -98,13 +73,19 @@ class Checker:
         self.ids_made = 0
         self.vocabulary = catalogue.vocabulary
         self._strict = strict
-        self._at_max = now_ms + EVENT_FUTURE_MS_MAX
+        self.at_max = now_ms + EVENT_FUTURE_MS_MAX
         self._parse_identities = identities
         self._converters = converters(self.vocabulary.currency)
         self._plans: dict[str, Plan] = {}
+        self._new_types: set[str] = set()
         self._clean_names: set[str] = set()
         self._first_kinds: dict[str, Kind] = {}
         self._known_identities: dict[tuple[str, str], tuple[Identity, ...]] = {}
+
+    def at(self, now_ms: int) -> None:
+        """Judge from now on as of another pool time, and count anew."""
+        self.at_max = now_ms + EVENT_FUTURE_MS_MAX
+        self.ids_made = 0
 
     def check(self, index: int, raw: object) -> Event | Problem:
         """The event in canonical form, or why not. index: its place, for the problem."""
@@ -148,6 +129,13 @@ class Checker:
             found = self._new_plan(name)
         return found
 
+    def plan_or_none(self, name: str) -> Plan | None:
+        """The plan of a type, None where there is none."""
+        try:
+            return self.plan(name)
+        except InvalidError:
+            return None
+
     def _new_plan(self, name: object) -> Plan:
         if name is None:
             raise InvalidError("event.no_type", "the event has no type", where="type", remedy="name one")
@@ -160,17 +148,30 @@ class Checker:
                 "event.unknown_type", f"there is no event type {shown(name)}", where="type",
                 remedy=suggestion(name, self.vocabulary.events) or "declare it with `yutang catalogue declare`",
             )  # fmt: skip
-        event_type = event_type or EventType(name)
+        if event_type is None:
+            self._make_room(name)
+            event_type = EventType(name)
         plan = Plan(
             event_type,
             declared,
             {p.name: self._converters[p.kind] for p in event_type.properties},
             frozenset(p.name for p in event_type.properties if p.kind is Kind.MONEY),
-            _REQUIRED.get(name, ()),
+            REQUIRED.get(name, ()),
         )
         if len(self._plans) < NAMES_CACHED_MAX:
             self._plans[name] = plan
         return plan
+
+    def _make_room(self, name: str) -> None:
+        """Note a type that nobody has seen before. Raises InvalidError: each costs a track of its own."""
+        if name in self._new_types:
+            return
+        if len(self.vocabulary.events) + len(self._new_types) >= EVENT_TYPES_COUNT_MAX:
+            raise InvalidError(
+                "event.too_many_types", f"{shown(name)} would be one type more than {EVENT_TYPES_COUNT_MAX}",
+                where="type", remedy="put what varies (a number, a name) into a property, not into the type",
+            )  # fmt: skip
+        self._new_types.add(name)
 
     def instant(self, value: object) -> int:
         """When it happened. Raises InvalidError: absent, malformed, before 1970, too far ahead."""
@@ -188,7 +189,7 @@ class Checker:
                 "event.too_early", f"{instant_text(at)} lies before 1970", where="at",
                 remedy="check the year; numbers are milliseconds since 1970",
             )  # fmt: skip
-        if at > self._at_max:
+        if at > self.at_max:
             ahead = EVENT_FUTURE_MS_MAX // 86_400_000
             raise InvalidError(
                 "event.in_future", f"{instant_text(at)} lies more than {ahead} days ahead of the pool's clock",
@@ -221,7 +222,10 @@ class Checker:
             error.where = f"identities.{error.where}".rstrip(".")
             raise
         if not found:
-            raise InvalidError("event.no_identities", "the event has no identities", where="identities")
+            raise InvalidError(
+                "event.no_identities", "the event has no identities", where="identities",
+                remedy='name at least one: {"member_no": "M1"}',
+            )  # fmt: skip
         if len(found) > EVENT_IDENTITIES_COUNT_MAX:
             raise InvalidError(
                 "event.too_many_identities", f"{len(found)} identities are more than {EVENT_IDENTITIES_COUNT_MAX}",

@@ -17,9 +17,10 @@ import msgspec
 from yutang.conditions.vocabulary import Kind
 from yutang.domains.intake.contracts import MEMO_ENTRIES_COUNT_MAX, SOURCE_CHARS_MAX, Problem
 from yutang.domains.intake.rules.cells import ColumnType, reader, text_of
-from yutang.domains.intake.rules.checker import Checker, Plan
+from yutang.domains.intake.rules.checker import Checker
 from yutang.domains.intake.rules.content import label_value
 from yutang.domains.intake.rules.mapping import Source, Spec
+from yutang.domains.intake.rules.plans import Plan
 from yutang.domains.intake.rules.values import Converter
 from yutang.kernel.errors import InvalidError
 from yutang.kernel.event import Event, Identity

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import zoneinfo
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from difflib import get_close_matches
@@ -48,7 +48,8 @@ class Source:
 class Spec:
     """One kind of event that rows make. id: texts and Sources by turns; empty: made from content and row.
 
-    optional: the property without which a row makes no event ("": every row makes one).
+    optional: the property without which a row makes no event ("": every row makes one). currency: of the row's
+    amounts, if it says. each: the list whose elements are the rows ("": the records themselves).
     """
 
     where: str
@@ -62,17 +63,36 @@ class Spec:
     channel: Source
     source: Source
     optional: str = ""
+    currency: Source = field(default_factory=Source)
+    each: str = ""
 
     def sources(self) -> tuple[Source, ...]:
         """Every cell of it."""
         templates = tuple(part for part in self.id if isinstance(part, Source))
         pairs = (*(s for s, _ in self.when), *(s for _, s in self.identities), *(s for _, s in self.properties))
-        return (self.type, self.at, *templates, *self.one_per, *pairs, self.channel, self.source)
+        return (self.type, self.at, *templates, *self.one_per, *pairs, self.channel, self.source, self.currency)
 
 
-def resolve(mapping: FileMapping, shape: Shape, zone: str, currency: str) -> tuple[Spec, ...]:
-    """The specs of a mapping. zone, currency: the pool's. Raises InvalidError."""
-    return _Resolver(mapping, shape, zone, currency).specs()
+def resolve(
+    mapping: FileMapping, shape: Shape, zone: str, currency: str, *, payloads: bool = False
+) -> tuple[Spec, ...]:
+    """The specs of a mapping. zone, currency: the pool's. payloads: `each` may stand in it. Raises InvalidError."""
+    specs = _Resolver(mapping, shape, zone, currency).specs()
+    placed = next((spec for spec in specs if spec.each), None)
+    if placed is not None and not payloads:
+        raise InvalidError(
+            "mapping.each", "`each` is for the payloads of webhooks", where=f"{placed.where}.each",
+            remedy="write a row for each element into the file",
+        )  # fmt: skip
+    return specs
+
+
+def resolve_conditions(
+    mapping: FileMapping, shape: Shape, zone: str, currency: str, given: Sequence[Mapping[str, str | Match]], where: str
+) -> tuple[tuple[tuple[Source, Match], ...], ...]:
+    """Conditions like an entry's `when`, one of several. Raises InvalidError."""
+    resolver = _Resolver(mapping, shape, zone, currency)
+    return tuple(resolver.when(when, f"{where}[{i}]") for i, when in enumerate(given))
 
 
 def rows_a_part(specs: tuple[Spec, ...], events_max: int) -> int:
@@ -136,7 +156,7 @@ class _Resolver:
             self._cell(event.at, f"{where}.at", grouped),
             self._template(event.id, f"{where}.id"),
             tuple(self._column(key, f"{where}.one_per") for key in keys),
-            self._when(event.when, f"{where}.when"),
+            self.when(event.when, f"{where}.when"),
             self._identities(event.identities, where, grouped),
             tuple(
                 (_named(name, f"{where}.properties"), self._cell(cell, f"{where}.properties.{name}", grouped))
@@ -144,6 +164,8 @@ class _Resolver:
             ),
             self._word(event.channel, f"{where}.channel"),
             self._word(event.source, f"{where}.source"),
+            currency=self._word(event.currency, f"{where}.currency"),
+            each=event.each,
         )
 
     def _traits(self, trait: TraitMapping, where: str) -> list[Spec]:
@@ -174,12 +196,13 @@ class _Resolver:
             self._cell(mapped.at, f"{where}.at"),
             (),
             (),
-            self._when(mapped.when, f"{where}.when"),
+            self.when(mapped.when, f"{where}.when"),
             self._identities(mapped.identities, where, False),
             properties,
             Source(),
             self._word(mapped.source, f"{where}.source"),
             optional="value",
+            each=mapped.each,
         )
 
     def _identities(self, own: Mapping[str, str | Cell], where: str, grouped: bool) -> tuple[tuple[str, Source], ...]:
@@ -192,7 +215,8 @@ class _Resolver:
             )  # fmt: skip
         return tuple((key, self._cell(cell, f"{place}.{key}", grouped)) for key, cell in cells.items())
 
-    def _when(self, when: Mapping[str, str | Match], where: str) -> tuple[tuple[Source, Match], ...]:
+    def when(self, when: Mapping[str, str | Match], where: str) -> tuple[tuple[Source, Match], ...]:
+        """The cells of a condition, each with what its text must be."""
         result = []
         for column, given in when.items():
             match = Match(equals=given) if isinstance(given, str) else given

@@ -14,10 +14,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from yutang.conditions.vocabulary import TRAIT_SET, Kind
 from yutang.domains.intake.contracts import MEMO_ENTRIES_COUNT_MAX, Match, Problem
 from yutang.domains.intake.rules.cells import CellReader, ColumnType, natural_kind, reader, text_of
-from yutang.domains.intake.rules.checker import Checker, Plan
+from yutang.domains.intake.rules.checker import Checker
 from yutang.domains.intake.rules.columns import Columns, Frame, Made, Memo, Picked, id_part, row_id
 from yutang.domains.intake.rules.groups import Groups, GroupScan, Summed, key_text
 from yutang.domains.intake.rules.mapping import Source, Spec
+from yutang.domains.intake.rules.plans import Plan
 from yutang.kernel.errors import InvalidError
 
 # What is wrong with the key of an identity, whatever its value.
@@ -68,11 +69,12 @@ class _SpecMaker:
         self._columnar: dict[str, Columns] = {}
         self._kinds: dict[tuple[str, str], Kind | None] = {}
         self._readers: dict[tuple[int, Kind | None], CellReader] = {}
-        self._by_columns = not spec.optional and not any(
+        plain = not spec.optional and spec.currency == Source()
+        self._by_columns = plain and not any(
             s.reading.column_type in (ColumnType.MIXED, ColumnType.LIST) for s in spec.sources() if s.column
         )
         self._types = Memo(lambda cell: text_of(spec.type.reading, cell) or None)
-        self._whens = [(s, Memo(_matcher(s, match))) for s, match in spec.when]
+        self._whens = [(s, Memo(matcher(s, match))) for s, match in spec.when]
         self._keys = [(s, Memo(lambda cell, s=s: text_of(s.reading, cell) or None)) for s in spec.one_per]  # type: ignore[misc]
         self._judge_heads()
         if isinstance(spec.type.constant, str) and not spec.optional:
@@ -290,7 +292,7 @@ class _SpecMaker:
         raw["at"] = at
         identities = {key: read(source, Kind.STRING, f"identities.{key}") for key, source in spec.identities}
         raw["identities"] = {key: value for key, value in identities.items() if value is not None}
-        for key, source in (("channel", spec.channel), ("source", spec.source)):
+        for key, source in (("channel", spec.channel), ("source", spec.source), ("currency", spec.currency)):
             value = read(source, Kind.STRING, key)
             if value is not None:
                 raw[key] = value
@@ -321,7 +323,9 @@ class _SpecMaker:
         return self._kinds[pair]
 
 
-def _matcher(source: Source, match: Match) -> Callable[[object], object]:
+def matcher(source: Source, match: Match) -> Callable[[object], object]:
+    """Whether a cell fits. It raises InvalidError for a cell that has no text."""
+
     def matches(cell: object) -> bool:
         text = text_of(source.reading, cell)
         if match.equals is not None:

@@ -1,0 +1,1 @@
+"""Intake on the command line: imports, and webhooks."""
