@@ -41,13 +41,13 @@ class House:
 
     def take(self, kind: str, body: bytes, blob: EventBlob | None = None) -> dict[str, object]:
         record = Record(1, kind, Lane.LIVE, Origin.ECHO, 1, 0, body)
-        delta = self.the_pass.apply(Batch(record, blob), self.epoch)
+        delta = self.the_pass.apply(Batch([record], [] if blob is None else [blob]), self.epoch)
         if delta is None:
             return {}
         with self.database.unit() as uow:
             self.the_pass.write(uow, delta)
         self.epoch = self.epoch.changed(delta.slots)
-        return dict(delta.verdict)
+        return {name: value for verdict in delta.verdicts for name, value in verdict.items()}
 
     def edit(self, text: str) -> dict[str, object]:
         return self.take(CATALOGUE_EDIT, msgspec.json.encode(api.read_declarations(text, "own.yaml")))

@@ -27,7 +27,10 @@ class LabelKind(StrEnum):
 
 
 class Cause(StrEnum):
-    """Why a label changed. late: by an event older at arrival than a limit, or imported as history."""
+    """Why a label changed. late: by an event older at arrival than a limit, or imported as history.
+
+    retention: events past the time that their type is kept for are gone.
+    """
 
     EVENT = "event"
     LATE = "late"
@@ -35,6 +38,7 @@ class Cause(StrEnum):
     IDENTITY = "identity"
     DEFINITION = "definition"
     SNAPSHOT = "snapshot"
+    RETENTION = "retention"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from yutang.domains.audience.api import upkeep
+from yutang.domains.audience.api import forgetting, upkeep
 from yutang.domains.audience.contracts import DEFINE
 from yutang.domains.catalogue.contracts import CATALOGUE_EDIT
-from yutang.runtime.log.contracts import Batch, Delta, Epoch, QuietPass
+from yutang.runtime.log.contracts import ERASE, RETAIN, Batch, Delta, Epoch, QuietPass
 from yutang.storage.database import UnitOfWork
 
 _AFTER: Mapping[str, Callable[[Batch, Epoch], upkeep.Changed | None]] = {
     DEFINE: upkeep.after_definition,
     CATALOGUE_EDIT: upkeep.after_catalogue,
+    ERASE: forgetting.after_erase,
+    RETAIN: forgetting.after_retention,
 }
 
 
@@ -39,7 +41,10 @@ class AudiencePass(QuietPass):
     def apply(self, batch: Batch, epoch: Epoch) -> Delta | None:
         after = _AFTER.get(batch.record.kind, upkeep.after_events)
         changed = after(batch, epoch)
-        return None if changed is None else Delta(changed.slots, changed.rows, verdict=changed.verdict)
+        if changed is None:
+            return None
+        # Only a record that stands alone has a verdict here: a definition.
+        return Delta(changed.slots, changed.rows, verdicts=(changed.verdict,) if changed.verdict else ())
 
     def write(self, uow: UnitOfWork, delta: Delta) -> None:
         upkeep.store_written(uow, delta.rows)

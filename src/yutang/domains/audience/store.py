@@ -8,9 +8,9 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from sqlalchemy import BigInteger, Column, Integer, LargeBinary, String, Table, insert, select
+from sqlalchemy import BigInteger, Column, Integer, LargeBinary, String, Table, delete, insert, select, update
 
-from yutang.domains.audience.contracts import FeedRows, Label
+from yutang.domains.audience.contracts import FeedRows, Ints, Label
 from yutang.storage.database import UnitOfWork
 from yutang.storage.schema import metadata
 
@@ -88,8 +88,24 @@ def read_feed(uow: UnitOfWork, up_to: int, chunks_count_max: int) -> Iterator[tu
     if up_to:
         query = query.where(feed.c.id <= up_to)
     for number, known_at, body in uow.connection.execute(query):
-        blob = msgspec.msgpack.decode(body, type=FeedBlob)
-        yield number, known_at, blob, FeedRows(*(np.frombuffer(raw, "<i8").astype(np.int64) for raw in blob.columns))
+        yield number, known_at, *_chunk(body)
+
+
+def read_feed_between(
+    uow: UnitOfWork, after_seq: int, up_to_seq: int, chunks_count_max: int
+) -> Iterator[tuple[int, FeedBlob, FeedRows]]:
+    """Chunks of the records after a number, up to and with another, newest first: (record, names, rows)."""
+    query = select(feed.c.seq, feed.c.body).order_by(feed.c.id.desc()).limit(chunks_count_max)
+    for seq, body in uow.connection.execute(query):  # ends early, so that no index by record is needed
+        if seq <= after_seq:
+            return
+        if seq <= up_to_seq:
+            yield seq, *_chunk(body)
+
+
+def _chunk(body: bytes) -> tuple[FeedBlob, FeedRows]:
+    blob = msgspec.msgpack.decode(body, type=FeedBlob)
+    return blob, FeedRows(*(np.frombuffer(raw, "<i8").astype(np.int64) for raw in blob.columns))
 
 
 def add_snapshot(uow: UnitOfWork, label: str, taken_at: int, known_at: int, heads: Any, codes: Any) -> None:
@@ -114,3 +130,31 @@ def newest_snapshot(uow: UnitOfWork, label: str) -> tuple[int, Any, Any] | None:
         return None
     heads, codes = msgspec.msgpack.decode(row[1])
     return row[0], np.frombuffer(heads, "<i8").astype(np.int64), np.frombuffer(codes, "<i1").astype(np.int64)
+
+
+def forget(uow: UnitOfWork, anchors: Ints) -> None:
+    """Take some anchors out of every chunk of the feed and every snapshot; the others' rows stay.
+
+    A row is whose identity led the customer; where one that goes was only the smallest number, the lead stands in.
+    """
+    for number in uow.connection.scalars(select(feed.c.id)).all():
+        body = uow.connection.execute(select(feed.c.body).where(feed.c.id == number)).scalar_one()
+        blob = msgspec.msgpack.decode(body, type=FeedBlob)
+        columns = [np.frombuffer(raw, "<i8") for raw in blob.columns]
+        rows = dict(zip(_FEED_COLUMNS, columns, strict=True))
+        kept, named = ~np.isin(rows["lead"], anchors), np.isin(rows["head"], anchors)
+        if not kept.any():
+            uow.connection.execute(delete(feed).where(feed.c.id == number))
+        elif not kept.all() or named.any():
+            rows["head"] = np.where(named, rows["lead"], rows["head"])
+            left = FeedBlob(blob.labels, blob.values, [rows[name][kept].tobytes() for name in _FEED_COLUMNS])
+            values = {"rows": int(kept.sum()), "body": msgspec.msgpack.encode(left)}
+            uow.connection.execute(update(feed).where(feed.c.id == number).values(values))
+    t = snapshots.c
+    for label, taken_at, body in uow.connection.execute(select(t.label, t.taken_at, t.body)).all():
+        heads, codes = msgspec.msgpack.decode(body)
+        kept = ~np.isin(np.frombuffer(heads, "<i8"), anchors)
+        if not kept.all():
+            left_over = [np.frombuffer(heads, "<i8")[kept].tobytes(), np.frombuffer(codes, "<i1")[kept].tobytes()]
+            mine = (t.label == label) & (t.taken_at == taken_at)
+            uow.connection.execute(update(snapshots).where(mine).values(body=msgspec.msgpack.encode(left_over)))

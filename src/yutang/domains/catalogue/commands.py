@@ -11,6 +11,7 @@ import typer
 
 from yutang.domains.catalogue import api
 from yutang.domains.catalogue.contracts import (
+    AskRetention,
     Catalogue,
     CatalogueCards,
     Declared,
@@ -19,6 +20,10 @@ from yutang.domains.catalogue.contracts import (
     PropertyCard,
     ReadVocabulary,
     RecordCard,
+    RetentionApplied,
+    RetentionDone,
+    RetentionList,
+    RetentionOrder,
     ShowCatalogue,
     TraitTypeCard,
 )
@@ -32,7 +37,26 @@ SHOW = Command("catalogue.show", Permission.CATALOGUE_READ, ShowCatalogue, Catal
 DECLARE = Command("catalogue.declare", Permission.CATALOGUE_WRITE, DeclareFile, Declared, api.declare_file)
 VOCABULARY = Command("catalogue.vocabulary", Permission.CATALOGUE_READ, ReadVocabulary, Catalogue, api.read_catalogue)
 
-COMMANDS = (SHOW, DECLARE, VOCABULARY)
+LIST_RETENTION = Command(
+    "catalogue.retentions", Permission.CATALOGUE_READ, AskRetention, RetentionList, lambda desk, _: api.retentions(desk)
+)
+APPLY_RETENTION = Command(
+    "catalogue.apply_retention", Permission.ERASE, AskRetention, RetentionApplied,
+    lambda desk, _: api.apply_retention(desk),
+)  # fmt: skip
+
+COMMANDS = (SHOW, DECLARE, VOCABULARY, LIST_RETENTION, APPLY_RETENTION)
+
+
+def set_retention_command(needs: api.Needs) -> Command[RetentionOrder, RetentionDone]:
+    """The command by which retention is set. needs: how far back labels look, from who knows them."""
+    return Command(
+        "catalogue.set_retention", Permission.CATALOGUE_WRITE, RetentionOrder, RetentionDone,
+        lambda desk, order: api.set_retention(desk, order, needs),
+    )  # fmt: skip
+
+
+SET_RETENTION = set_retention_command(lambda _desk, _type: ())  # as it is asked; it runs as `app` has made it
 
 WORDS = {
     "events": ("事件类型，目录第 {version} 版", "event types, catalogue v{version}"),
@@ -41,6 +65,15 @@ WORDS = {
     "undeclared": ("未声明", "undeclared"),
     "unchanged": ("没有变化：都已声明过", "nothing changes: all of it is declared already"),
     "declared": ("已声明：{names}", "declared: {names}"),
+    "kept": ("{type}：保留 {days} 天", "{type}: kept for {days} days"),
+    "kept_for_good": ("{type}：永久保留", "{type}: kept for good"),
+    "blind": ("标签 {label} 需要看 {days} 天，之后会看不全", "label {label} looks back {days} days: it will miss some"),
+    "blind_ever": ("标签 {label} 要看全部历史，之后会看不全", "label {label} looks at all time: it will miss some"),
+    "system": ("这是状态事件：过期后属性、标签、授权也会消失", "a state event: what it gave is forgotten with it"),
+    "no_retention": ("所有事件永久保留", "all events are kept for good"),
+    "days": ("{days} 天", "{days} days"),
+    "gone": ("已删除：{events}", "dropped: {events}"),
+    "none_gone": ("没有过期的事件", "nothing was too old"),
     "would_change": ("将会改变：{names}", "would change: {names}"),
 }
 
@@ -76,7 +109,53 @@ def check(
     _declare(ctx, file, check=True)
 
 
-LINES = (Line("catalogue show", show), Line("catalogue declare", declare), Line("catalogue check", check))
+def set_retention(
+    ctx: typer.Context,
+    event_type: Annotated[str, typer.Argument(help="the event type")],
+    days: Annotated[int, typer.Argument(help="for how many days its events are kept")],
+) -> None:
+    """Keep the events of a type for some days only; older ones go with the day's first applying."""
+    _retain(ctx, RetentionOrder(event_type, days))
+
+
+def unset_retention(ctx: typer.Context, event_type: Annotated[str, typer.Argument(help="the event type")]) -> None:
+    """Keep the events of a type for good again; what is gone stays gone."""
+    _retain(ctx, RetentionOrder(event_type, 0))
+
+
+def _retain(ctx: typer.Context, order: RetentionOrder) -> None:
+    done: RetentionDone = ctx.obj.call(SET_RETENTION, order)
+    say = speaker(WORDS, ctx.obj.language)
+    show_line(say("kept" if order.days else "kept_for_good").format(type=order.type, days=order.days))
+    if order.days and done.system:
+        show_line(say("system"))
+    for one in done.needs:
+        show_line(say("blind" if one.days else "blind_ever").format(label=one.label, days=one.days))
+
+
+def list_retention(ctx: typer.Context) -> None:
+    """List for how long the events of types are kept."""
+    found: RetentionList = ctx.obj.call(LIST_RETENTION, AskRetention())
+    say = speaker(WORDS, ctx.obj.language)
+    if not found.retentions:
+        show_line(say("no_retention"))
+    rows = [(one.type, say("days").format(days=one.days), one.changed_by, one.changed_at) for one in found.retentions]
+    show_table([Column(whole=True), Column(), Column(rank=1), Column(rank=2)], rows)
+
+
+def apply_retention(ctx: typer.Context) -> None:
+    """Drop now what is older than its type is kept for; a running service does so once a day by itself."""
+    done: RetentionApplied = ctx.obj.call(APPLY_RETENTION, AskRetention())
+    say = speaker(WORDS, ctx.obj.language)
+    gone = ", ".join(f"{name} {count}" for name, count in sorted(done.events.items()))
+    show_line(say("gone").format(events=gone) if gone else say("none_gone"))
+
+
+LINES = (
+    Line("catalogue show", show), Line("catalogue declare", declare), Line("catalogue check", check),
+    Line("retention set", set_retention), Line("retention unset", unset_retention),
+    Line("retention list", list_retention), Line("retention apply", apply_retention),
+)  # fmt: skip
 
 
 def _declare(ctx: typer.Context, file: Path, *, check: bool) -> None:

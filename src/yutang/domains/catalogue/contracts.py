@@ -213,3 +213,61 @@ class ReadVocabulary:
 
 # Rows that the store keeps: (section, name, declared, version, body as JSON-able values).
 Row = tuple[str, str, bool, int, dict[str, Any]]
+
+
+RETENTION_DAYS_MAX = 36_500
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionOrder:
+    """An event type, and for how many days its events are kept; 0: for good, as without an order."""
+
+    type: str
+    days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """For how long a type's events are kept, and who said so when (RFC 3339)."""
+
+    type: str
+    days: int
+    changed_at: str
+    changed_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionNeed:
+    """A live label that looks further back at a type than its events are kept. days: how far; 0: any time."""
+
+    label: str
+    days: int
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionDone:
+    """An order that is in force, and what it will make blind. system: the type is a state event, so what it gave
+    (traits, tags, consent) is forgotten with it."""
+
+    retention: Retention
+    needs: tuple[RetentionNeed, ...]
+    system: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionList:
+    """All orders, by type."""
+
+    retentions: tuple[Retention, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionApplied:
+    """How many events went, by type."""
+
+    events: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class AskRetention:
+    """Nothing to ask: all orders."""

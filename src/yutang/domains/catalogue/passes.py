@@ -44,9 +44,9 @@ class CataloguePass(QuietPass):
 
 
 def _delta(old: Catalogue, new: Catalogue, epoch: Epoch, names: tuple[str, ...] | None) -> Delta:
-    verdict = {} if names is None else {"version": new.version, "names": list(names)}
+    verdicts = () if names is None else ({"version": new.version, "names": list(names)},)
     if new is old:
-        return Delta(verdict=verdict)
+        return Delta(verdicts=verdicts)
     seen = epoch[VOCABULARY]
     said = new.vocabulary
     vocabulary = replace(
@@ -55,5 +55,5 @@ def _delta(old: Catalogue, new: Catalogue, epoch: Epoch, names: tuple[str, ...] 
     return Delta(
         slots={api.CATALOGUE.name: new, VOCABULARY.name: vocabulary},
         rows=api.changed_rows(old, new),
-        verdict=verdict,
+        verdicts=verdicts,
     )

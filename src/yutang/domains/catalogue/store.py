@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Boolean, Column, Integer, String, Table, Text, select
+from sqlalchemy import BigInteger, Boolean, Column, Integer, String, Table, Text, delete, insert, select
 
 from yutang.domains.catalogue.contracts import Row
 from yutang.storage.database import UnitOfWork
@@ -39,3 +39,26 @@ def write_rows(uow: UnitOfWork, rows: Sequence[Row]) -> None:
         uow.connection.execute(t.delete().where(t.c.section == section, t.c.name == name))
         values: dict[str, Any] = {"section": section, "name": name, "declared": declared, "version": version}
         uow.connection.execute(t.insert().values(**values, body=msgspec.json.encode(body).decode()))
+
+
+retention = Table(
+    "retention",
+    metadata,
+    Column("type", String(128), primary_key=True),
+    Column("days", Integer, nullable=False),
+    Column("changed_at", BigInteger, nullable=False),
+    Column("changed_by", String(128), nullable=False),
+)
+
+
+def read_retention(uow: UnitOfWork) -> Sequence[Any]:
+    """For how many days the events of types are kept, by type."""
+    return uow.connection.execute(select(retention).order_by(retention.c.type)).all()
+
+
+def set_retention(uow: UnitOfWork, type_name: str, days: int, at_ms: int, actor: str) -> None:
+    """Keep an order in place of the one before; 0 days: none any more."""
+    uow.connection.execute(delete(retention).where(retention.c.type == type_name))
+    if days:
+        values = {"type": type_name, "days": days, "changed_at": at_ms, "changed_by": actor}
+        uow.connection.execute(insert(retention).values(values))

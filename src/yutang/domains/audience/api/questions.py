@@ -7,6 +7,7 @@ history as known now, with today's identities; the change feed (`feed`) alone te
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 
 import numpy as np
@@ -17,7 +18,14 @@ from yutang.conditions.sentences import node_title, sentence
 from yutang.conditions.text import to_text
 from yutang.conditions.vocabulary import NUMBER_SCALE, Kind
 from yutang.domains.audience.api.definitions import in_zone, view_of
-from yutang.domains.audience.api.evaluating import AUDIENCE, evaluation, look_ladder, midnight_before, quintile_codes
+from yutang.domains.audience.api.evaluating import (
+    AUDIENCE,
+    by_chunk,
+    evaluation,
+    look_ladder,
+    measured,
+    midnight_before,
+)
 from yutang.domains.audience.contracts import (
     ABSENT,
     NONE,
@@ -31,7 +39,7 @@ from yutang.domains.audience.contracts import (
     Membership,
     Part,
 )
-from yutang.domains.audience.rules import HORIZON_MS, NO_VALUE
+from yutang.domains.audience.rules import HORIZON_MS, QUINTILES, quintiles
 from yutang.domains.customers import api as customers
 from yutang.kernel.errors import InvalidError
 from yutang.kernel.instants import INSTANT_MAX_MS, INSTANT_MIN_MS, SECOND_MS, instant_from_text, instant_text, span_text
@@ -62,12 +70,6 @@ def checked_instant(text: str, where: str) -> int:
     return instant
 
 
-def everyone(epoch: Epoch, instant: int) -> tuple[Evaluation, Ints]:
-    """An evaluation of all customers, fit to be asked about an instant, and their heads."""
-    heads = epoch[PEOPLE].heads()
-    return evaluation(epoch, heads, instant + HORIZON_MS), heads
-
-
 def counted_at(evaluated: Evaluation, instant: int) -> Flags:
     """bool[n]: who counts in figures at an instant."""
     flags: Flags = evaluated.view.first_seen() <= instant
@@ -76,10 +78,15 @@ def counted_at(evaluated: Evaluation, instant: int) -> Flags:
 
 def members_at(epoch: Epoch, test: Test, instant: int) -> tuple[Ints, int]:
     """(heads of the customers who satisfy a test at an instant, size of the population then)."""
-    evaluated, heads = everyone(epoch, instant)
-    counted = counted_at(evaluated, instant)
-    chosen = counted & (evaluated.truth(test).values_at(instant) == 1)
-    return heads[chosen], int(counted.sum())
+    heads = epoch[PEOPLE].heads()
+
+    def work(part: slice, evaluated: Evaluation) -> tuple[Ints, int]:
+        counted = counted_at(evaluated, instant)
+        chosen = counted & (evaluated.truth(test).values_at(instant) == 1)
+        return heads[part][chosen], int(counted.sum())
+
+    found = by_chunk(epoch, heads, instant + HORIZON_MS, None, work)
+    return np.concatenate([members for members, _ in found]), sum(population for _, population in found)
 
 
 def ask(desk: Desk, question: AskQuestion) -> AskAnswer:
@@ -148,22 +155,86 @@ def _value_text(tree: Explained, currency: str) -> str:
     return str(value)
 
 
-def codes_at(epoch: Epoch, evaluated: Evaluation, label: Label, instant: int) -> Ints:
-    """The code of each customer: of a quintile at the last midnight, else at the instant."""
-    if label.quintile is None:
-        return evaluated.ladder(label.name).values_at(instant)
-    return quintile_codes(evaluated, label.quintile, taken_at(epoch, instant))
-
-
 def taken_at(epoch: Epoch, instant: int) -> int:
     """When the snapshot of quintiles was taken that holds at an instant: the last midnight of the pool's zone."""
     return midnight_before(calendar(epoch[VOCABULARY].zone), instant)
 
 
-def counts_at(epoch: Epoch, evaluated: Evaluation, label: Label, instant: int) -> Mapping[str, int]:
-    """Value → customers at an instant as is known now, every value named, `none` for the rest."""
-    codes = codes_at(epoch, evaluated, label, instant)[counted_at(evaluated, instant)]
-    found = np.bincount(codes + 1, minlength=len(label.values) + 1).tolist()
+@dataclass(frozen=True, slots=True)
+class Census:
+    """Everybody counted at an instant. counts: by label and value, every value named, `none` for the rest.
+
+    flow: from → to → customers, where one was asked for.
+    """
+
+    population: int
+    counts: Mapping[str, Mapping[str, int]]
+    flow: Mapping[str, Mapping[str, int]]
+
+
+def census(epoch: Epoch, instant: int, flow: tuple[str, int] | None = None) -> Census:
+    """How many customers have each value of each label at an instant, as is known now.
+
+    flow: a ladder and an earlier instant, to tell who has moved from where to where since; `absent`: no event by then.
+    """
+    labels, heads = epoch[AUDIENCE].labels, epoch[PEOPLE].heads()
+    ladders = {name: label for name, label in labels.items() if label.quintile is None}
+    ranks = _Ranks(epoch, instant, len(heads))
+    counted = np.zeros(len(heads), np.bool_)
+
+    def work(part: slice, evaluated: Evaluation) -> tuple[dict[str, Ints], Ints]:
+        here = counted[part] = counted_at(evaluated, instant)
+        ranks.take(part, evaluated)
+        moved = _NOTHING if flow is None else _moves_between(evaluated, labels[flow[0]], flow[1], instant)
+        return {name: _counts(evaluated, label, here, instant) for name, label in ladders.items()}, moved
+
+    parts = by_chunk(epoch, heads, instant + HORIZON_MS, None, work)
+    found = {name: np.sum([counts[name] for counts, _ in parts], axis=0) for name in ladders}
+    moved = np.sum([some for _, some in parts], axis=0)
+    found |= ranks.counts(counted)
+    return Census(
+        int(counted.sum()),
+        {name: _named_counts(labels[name], found[name]) for name in labels},
+        {} if flow is None else _named_flow(labels[flow[0]], moved),
+    )
+
+
+_NOTHING: Ints = np.zeros(0, np.int64)
+
+
+def _counts(evaluated: Evaluation, label: Label, counted: Flags, instant: int) -> Ints:
+    """How many have no value, and each value of a ladder."""
+    codes = evaluated.ladder(label.name).values_at(instant)[counted]
+    return np.bincount(codes + 1, minlength=len(label.values) + 1)
+
+
+class _Ranks:
+    """The measures of quintiles, gathered until everybody has been measured. All are held at the last midnight."""
+
+    def __init__(self, epoch: Epoch, instant: int, count: int) -> None:
+        self._midnight = taken_at(epoch, instant)
+        labels = epoch[AUDIENCE].labels
+        self._quintiles = {name: label.quintile for name, label in labels.items() if label.quintile is not None}
+        self._values = {name: np.empty(count, np.int64) for name in self._quintiles}
+        self._among = {name: np.zeros(count, np.bool_) for name in self._quintiles}
+
+    def take(self, part: slice, evaluated: Evaluation) -> None:
+        for name, quintile in self._quintiles.items():
+            self._values[name][part], self._among[name][part] = measured(evaluated, quintile, self._midnight)
+
+    def codes(self) -> Mapping[str, Ints]:
+        """Of everybody, by label."""
+        return {
+            name: quintiles(self._values[name], self._among[name], low_is_best=quintile.low_is_best)
+            for name, quintile in self._quintiles.items()
+        }
+
+    def counts(self, counted: Flags) -> dict[str, Ints]:
+        return {name: np.bincount(codes[counted] + 1, minlength=QUINTILES + 1) for name, codes in self.codes().items()}
+
+
+def _named_counts(label: Label, counts: Ints) -> Mapping[str, int]:
+    found = counts.tolist()
     return {**dict(zip(label.values, found[1:], strict=True)), NONE: found[0]}
 
 
@@ -171,29 +242,32 @@ def labels(desk: Desk, as_of: str = "") -> Iterator[CountedLabel]:
     """Every label with how many customers have each value at an instant."""
     epoch, instant = desk.epoch, instant_asked(desk, as_of)
     state = epoch[AUDIENCE]
-    evaluated, _ = everyone(epoch, instant)
+    counts = census(epoch, instant).counts
     for name in state.feed_order():
         label = state.labels[name]
         yield CountedLabel(
             view_of(label, epoch[VOCABULARY], desk.settings.language),
-            counts_at(epoch, evaluated, label, instant),
+            counts[name],
             "" if label.quintile is None else instant_text(taken_at(epoch, instant)),
         )
 
 
-def flow_between(evaluated: Evaluation, label: Label, since: int, instant: int) -> Mapping[str, Mapping[str, int]]:
-    """From → to → everyone in at the later instant; `absent`: no event by the earlier one."""
-    names = [*label.values, NONE]
+def _moves_between(evaluated: Evaluation, label: Label, since: int, instant: int) -> Ints:
+    """From × to, flat: the values, none, and absent before; of everyone in at the later instant."""
+    size = len(label.values) + 1
     steps = evaluated.ladder(label.name)
-    came = counted_at(evaluated, since)
-    present = counted_at(evaluated, instant)
-    before = np.where(came, steps.values_at(since), len(names))
+    came, present = counted_at(evaluated, since), counted_at(evaluated, instant)
+    before = np.where(came, steps.values_at(since), size)
     after = steps.values_at(instant)
-    rows = [*label.values, NONE, ABSENT]
-    size = len(names)
     start = np.where(before < 0, size - 1, before)[present]
     end = np.where(after < 0, size - 1, after)[present]
-    matrix = np.bincount(start * size + end, minlength=(size + 1) * size).reshape(size + 1, size)
+    return np.bincount(start * size + end, minlength=(size + 1) * size)
+
+
+def _named_flow(label: Label, moved: Ints) -> Mapping[str, Mapping[str, int]]:
+    names = [*label.values, NONE]
+    matrix = moved.reshape(len(names) + 1, len(names))
+    rows = [*names, ABSENT]
     return {row: dict(zip(names, matrix[i].tolist(), strict=True)) for i, row in enumerate(rows)}
 
 
@@ -214,13 +288,21 @@ def memberships(desk: Desk, head: int, as_of: str = "") -> tuple[Membership, ...
 def _quintiles_of(desk: Desk, head: int, midnight: int) -> Mapping[str, int]:
     """Label → code: of the snapshot that was kept for a midnight, else reckoned for it now."""
     state = desk.epoch[AUDIENCE]
-    labels = {name: state.labels[name] for name in state.feed_order() if state.labels[name].quintile is not None}
-    kept = {name: state.standings[name] for name in labels}
-    if all(standing.taken_at == midnight for standing in kept.values()):
-        return {name: int(one.value[head]) if head < len(one.value) else NO_VALUE for name, one in kept.items()}
-    evaluated, heads = everyone(desk.epoch, midnight)
-    place = int(np.searchsorted(heads, head))
-    return {name: int(codes_at(desk.epoch, evaluated, label, midnight)[place]) for name, label in labels.items()}
+    names = [name for name in state.feed_order() if state.labels[name].quintile is not None]
+    kept = state.quintiles
+    if all(kept[name].taken_at == midnight for name in names):
+        return {name: int(kept[name].at(np.array([head]))[0]) for name in names}
+    codes = _reckoned_quintiles(desk.epoch, midnight)
+    place = int(np.searchsorted(desk.epoch[PEOPLE].heads(), head))
+    return {name: int(codes[name][place]) for name in names}
+
+
+def _reckoned_quintiles(epoch: Epoch, midnight: int) -> Mapping[str, Ints]:
+    """Everybody's quintiles at a midnight, as is known now."""
+    heads = epoch[PEOPLE].heads()
+    ranks = _Ranks(epoch, midnight, len(heads))
+    by_chunk(epoch, heads, midnight, None, ranks.take)
+    return ranks.codes()
 
 
 def _membership(desk: Desk, label: Label, code: int, since: int, until: int) -> Membership:

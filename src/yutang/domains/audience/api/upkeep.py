@@ -15,25 +15,29 @@ import numpy as np
 from yutang.conditions.vocabulary import LabelType, Vocabulary
 from yutang.domains.audience import store
 from yutang.domains.audience.api.definitions import builtin_sources, judged_label, label_from_source
-from yutang.domains.audience.api.evaluating import AUDIENCE, evaluation, look_ladder, midnight_before, quintile_codes
+from yutang.domains.audience.api.evaluating import AUDIENCE, by_chunk, in_chunks, measured, midnight_before, stood
 from yutang.domains.audience.contracts import NONE, Cause, DefineRecord, FeedRows, Label
 from yutang.domains.audience.rules import (
     CAUSE_CODE,
     HORIZON_MS,
     NO_VALUE,
     AudienceState,
-    Standing,
+    Causes,
+    Found,
+    Snapshot,
+    Standings,
     changed_at,
     changes_within,
     feed_rows,
     plan_of,
+    quintiles,
     recoded,
     regrouped,
     retired,
 )
 from yutang.domains.customers import api as customers
 from yutang.kernel.limits import LATE_FOR_JOURNEYS_MS
-from yutang.runtime.log.contracts import Batch, Epoch
+from yutang.runtime.log.contracts import Batch, Epoch, SplitGroup
 from yutang.runtime.slots import ANCHORS, PEOPLE, TAKEN, TOUCHED, VOCABULARY
 from yutang.storage.database import UnitOfWork
 from yutang.timeline.boundaries import calendar
@@ -42,6 +46,7 @@ from yutang.timeline.people import People
 from yutang.timeline.steps import Ints
 
 SNAPSHOTS_AT_ONCE_MAX = 400  # midnights that one step of time takes one by one; of more, the last ones
+MEASURES_AT_ONCE_MAX = 8_000_000  # customers times midnights whose measures are held at once
 
 Part = tuple[int, Ints, Ints, Ints, Ints, Ints]  # as `rules.feed_rows` takes them
 Parts = list[Part]
@@ -60,6 +65,7 @@ class Written:
     snapshots: Sequence[tuple[str, int, Ints, Ints]] = ()
     defined: Label | None = None
     actor: str = ""
+    erased: Ints | None = None
 
     def codes(self) -> Iterator[tuple[str, Sequence[str]]]:
         """Each label with the values that its codes stand for; -1 is the last, `none`."""
@@ -85,29 +91,35 @@ def opened(uow: UnitOfWork, epoch: Epoch) -> Mapping[str, Any]:
     for source in builtin_sources():
         labels[source["name"]] = label_from_source(source, vocabulary)
     labels |= {label.name: label for label in store.read_labels(uow)}
-    restored = {name: _restored(uow, name, epoch) for name, label in labels.items() if label.quintile is not None}
-    state = AudienceState(labels, plan_of(labels), restored, epoch[PEOPLE])
+    state = AudienceState(
+        labels,
+        plan_of(labels),
+        quintiles={name: _restored(uow, name, epoch) for name, label in labels.items() if label.quintile is not None},
+        people=epoch[PEOPLE],
+    )
+    state = replace(state, standings=Standings.nothing(state.plan.names, epoch[PEOPLE].count))
     return {AUDIENCE.name: state, VOCABULARY.name: _with_ladders(vocabulary, state)}
 
 
 def recomputed(epoch: Epoch) -> Mapping[str, Any]:
     """The standings of all ladders for everyone, from the timelines."""
-    state, people = epoch[AUDIENCE], epoch[PEOPLE]
-    blank = {name: Standing.nothing(people.count) for name in state.plan.names}
-    state = replace(state, standings={**state.standings, **blank}, people=people)
-    evaluated = evaluation(epoch, people.heads(), epoch.time_ms + HORIZON_MS, state.plan)
-    return {AUDIENCE.name: _restood(state, evaluated, people, people.heads(), epoch.time_ms)}
+    state, people, instant = epoch[AUDIENCE], epoch[PEOPLE], epoch.time_ms
+    heads = people.heads()
+
+    def work(part: slice, evaluated: Evaluation) -> Found:
+        return stood(evaluated, heads[part], instant)
+
+    found = by_chunk(epoch, heads, instant + HORIZON_MS, state.plan, work)
+    standings = Standings.nothing(state.plan.names, people.count).changed(Found.joined(found))
+    return {AUDIENCE.name: replace(state, standings=standings, people=people)}
 
 
-def _restored(uow: UnitOfWork, name: str, epoch: Epoch) -> Standing:
-    standing = Standing.nothing(epoch[PEOPLE].count)
+def _restored(uow: UnitOfWork, name: str, epoch: Epoch) -> Snapshot:
     found = store.newest_snapshot(uow, name)
-    return standing if found is None else _snapshot(standing, *found)
-
-
-def _snapshot(blank: Standing, taken_at: int, heads: Ints, codes: Ints) -> Standing:
-    since = np.full(len(heads), taken_at, np.int64)
-    return replace(blank.changed(heads, codes, since, blank.until[heads]), taken_at=taken_at)
+    if found is None:
+        return Snapshot()
+    taken_at, heads, codes = found
+    return Snapshot.of(taken_at, epoch[PEOPLE].count, heads, codes)
 
 
 def _with_ladders(vocabulary: Vocabulary, state: AudienceState) -> Vocabulary:
@@ -133,21 +145,23 @@ def _with_ladders(vocabulary: Vocabulary, state: AudienceState) -> Vocabulary:
 def after_time(epoch: Epoch, until_ms: int) -> Changed | None:
     """Every change by time alone in (epoch.time_ms, until], at its instant; None if there is nothing to do."""
     state, people = epoch[AUDIENCE], epoch[PEOPLE]
-    heads = state.due(until_ms)
+    heads = state.standings.due(epoch.time_ms, until_ms)
     midnights = _midnights(epoch, until_ms)
     if not len(heads) and not midnights:
         return None
     parts: Parts = []
-    if len(heads):
-        evaluated = evaluation(epoch, heads, until_ms + HORIZON_MS, state.plan)
+    found: list[Found] = []
+    for part, evaluated in in_chunks(epoch, heads, until_ms + HORIZON_MS) if len(heads) else ():
         for place, name in enumerate(state.plan.names):
-            changes = changes_within(evaluated.ladder(name), heads, epoch.time_ms, until_ms)
+            changes = changes_within(evaluated.ladder(name), heads[part], epoch.time_ms, until_ms)
             parts.append((place, *changes, np.full(len(changes[0]), CAUSE_CODE[Cause.TIME], np.int64)))
-        state = _restood(state, evaluated, people, heads, until_ms)
-    taken, snapshot_parts = _snapshots(state, epoch, midnights)
-    state = replace(state, standings={**state.standings, **taken})
-    snapshots = [(name, one.taken_at, *_of_heads(one)) for name, one in taken.items()]
-    rows = _written(state, epoch.seq, until_ms, _led(feed_rows(parts + snapshot_parts), epoch, people), snapshots)
+        found.append(stood(evaluated, heads[part], until_ms))
+    if found:
+        standings = state.standings.grown(people.count).changed(Found.joined(found))
+        state = replace(state, standings=standings, people=people)
+    taken, snapshots, snapshot_parts = _snapshots(state, epoch, midnights)
+    state = replace(state, quintiles={**state.quintiles, **taken})
+    rows = written(state, epoch.seq, until_ms, _led(feed_rows(parts + snapshot_parts), epoch, people), snapshots)
     return Changed({AUDIENCE.name: state}, rows)
 
 
@@ -156,7 +170,7 @@ def _midnights(epoch: Epoch, until_ms: int) -> list[int]:
     if not epoch[PEOPLE].count:
         return []
     zone = calendar(epoch[VOCABULARY].zone)
-    newest = max((one.taken_at for one in epoch[AUDIENCE].standings.values()), default=0)
+    newest = max((one.taken_at for one in epoch[AUDIENCE].quintiles.values()), default=0)
     after = max(epoch.time_ms, newest)
     midnight = midnight_before(zone, until_ms)
     if midnight <= newest:
@@ -167,65 +181,92 @@ def _midnights(epoch: Epoch, until_ms: int) -> list[int]:
     return found[::-1]
 
 
-def _snapshots(state: AudienceState, epoch: Epoch, midnights: Sequence[int]) -> tuple[dict[str, Standing], Parts]:
-    """The quintiles taken at each midnight, and what differs from one to the next."""
-    taken: dict[str, Standing] = {}
+Taken = list[tuple[str, int, Ints, Ints]]  # label, midnight, heads of those who have a quintile, their codes
+
+
+def _snapshots(
+    state: AudienceState, epoch: Epoch, midnights: Sequence[int]
+) -> tuple[dict[str, Snapshot], Taken, Parts]:
+    """The last quintiles of each label, those to keep, and what differs from one midnight to the next."""
+    taken: dict[str, Snapshot] = {}
+    kept: Taken = []
     parts: Parts = []
     people = epoch[PEOPLE]
     heads, order = people.heads(), state.feed_order()
-    evaluated = evaluation(epoch, heads, max(midnights, default=0), state.plan)
-    for midnight in midnights:
-        for name, label in state.labels.items():
-            if label.quintile is None:
-                continue
-            before = taken.get(name, state.standings[name]).grown(people.count).value[heads]
-            codes = quintile_codes(evaluated, label.quintile, midnight)
-            differs = before != codes
-            at = np.full(int(differs.sum()), midnight, np.int64)
-            cause = np.full(len(at), CAUSE_CODE[Cause.SNAPSHOT], np.int64)
-            parts.append((order.index(name), heads[differs], before[differs], codes[differs], at, cause))
-            taken[name] = _snapshot(Standing.nothing(people.count), midnight, heads, codes)
-    return taken, parts
+    for midnight, name, codes in _quintile_codes(state, epoch, heads, midnights):
+        before = taken.get(name, state.quintiles[name]).at(heads)
+        differs = before != codes
+        at = np.full(int(differs.sum()), midnight, np.int64)
+        cause = np.full(len(at), CAUSE_CODE[Cause.SNAPSHOT], np.int64)
+        parts.append((order.index(name), heads[differs], before[differs], codes[differs], at, cause))
+        taken[name] = Snapshot.of(midnight, people.count, heads, codes)
+        ranked = codes != NO_VALUE
+        if midnight == midnights[-1]:
+            kept.append((name, midnight, heads[ranked], codes[ranked]))
+    return taken, kept, parts
 
 
-def _of_heads(standing: Standing) -> tuple[Ints, Ints]:
-    """(heads, codes) of a snapshot: those who have a quintile."""
-    heads = np.flatnonzero(standing.value != NO_VALUE)
-    return heads, standing.value[heads]
+def _quintile_codes(
+    state: AudienceState, epoch: Epoch, heads: Ints, midnights: Sequence[int]
+) -> Iterator[tuple[int, str, Ints]]:
+    """(midnight, label, codes of all heads), by midnight: everyone is measured before anyone is ranked."""
+    labels = {name: label.quintile for name, label in state.labels.items() if label.quintile is not None}
+    step = max(1, MEASURES_AT_ONCE_MAX // max(1, len(heads)))
+    for start in range(0, len(midnights), step):
+        some = midnights[start : start + step]
+        values = np.empty((len(some), len(labels), len(heads)), np.int64)
+        among = np.empty(values.shape, np.bool_)
+        for part, evaluated in in_chunks(epoch, heads, some[-1], state.plan):
+            for row, midnight in enumerate(some):
+                for column, quintile in enumerate(labels.values()):
+                    values[row, column, part], among[row, column, part] = measured(evaluated, quintile, midnight)
+        for row, midnight in enumerate(some):
+            for column, (name, quintile) in enumerate(labels.items()):
+                codes = quintiles(values[row, column], among[row, column], low_is_best=quintile.low_is_best)
+                yield midnight, name, codes
 
 
 # ── records ─────────────────────────────────────────────────────────────────────────────────────────
 
 
 def after_events(batch: Batch, epoch: Epoch) -> Changed | None:
-    """The customers that a record touched, evaluated at its arrival."""
+    """The customers that a group of records touched, evaluated at its last arrival.
+
+    Raises SplitGroup where a snapshot of quintiles is due inside the group: it takes in what had arrived by then.
+    """
+    instant = batch.record.arrived_at  # if no time passes inside the group, no snapshot is taken inside it
+    if len(batch.records) > 1 and instant > epoch.time_ms and _midnights(epoch, instant):
+        raise SplitGroup
     touched: Ints = batch.notes.get(TOUCHED, _NOBODY)
-    return _reevaluated(batch, epoch, touched, _causes(batch, epoch, touched)) if len(touched) else None
+    if not len(touched):
+        return None
+    return reevaluated(batch, epoch, touched, _causes(batch, epoch, touched))
 
 
 def after_catalogue(batch: Batch, epoch: Epoch) -> Changed:
     """Everybody, evaluated under declarations that may have changed what conditions mean (marks, relations, ranks)."""
-    heads = epoch[PEOPLE].heads()
-    return _reevaluated(batch, epoch, heads, np.full(len(heads), CAUSE_CODE[Cause.DEFINITION], np.int64))
+    return reevaluated(batch, epoch, epoch[PEOPLE].heads(), Causes.all(Cause.DEFINITION))
 
 
 def after_definition(batch: Batch, epoch: Epoch) -> Changed:
     """A definition evaluated for everyone and swapped in; its entries and exits are told apart by their cause."""
-    state, heads, count = epoch[AUDIENCE], epoch[PEOPLE].heads(), epoch[PEOPLE].count
+    state, people = epoch[AUDIENCE], epoch[PEOPLE]
     wanted = msgspec.msgpack.decode(batch.record.body, type=DefineRecord)
     label = judged_label(wanted, state, epoch[VOCABULARY])
     old = state.labels.get(label.name)
-    standing = Standing.nothing(count)
+    standings = state.standings.grown(people.count)
+    column = np.full(people.count, NO_VALUE, np.int64)
     gone: tuple[str, ...] = ()
     if old is not None:
-        standing = recoded(state.standings[label.name].grown(count), old.values, label.values)
+        column = recoded(standings.column(label.name), old.values, label.values)
         gone = retired(old.values, label.values)
     labels = {**state.labels, label.name: label}
-    state = replace(state, labels=labels, plan=plan_of(labels), standings={**state.standings, label.name: standing})
+    plan = plan_of(labels)
+    standings = standings.recast(plan.names, {label.name: column})
+    state = replace(state, labels=labels, plan=plan, standings=standings)
     slots = {AUDIENCE.name: state, VOCABULARY.name: _with_ladders(epoch[VOCABULARY], state)}
-    causes = np.full(len(heads), CAUSE_CODE[Cause.DEFINITION], np.int64)
-    changed = _reevaluated(batch, epoch.changed(slots), heads, causes)
-    rows = changed.rows or _written(state, batch.record.seq, batch.record.arrived_at, None)
+    changed = reevaluated(batch, epoch.changed(slots), people.heads(), Causes.all(Cause.DEFINITION))
+    rows = changed.rows or written(state, batch.record.seq, batch.record.arrived_at, None)
     values = [(*label.values, *gone, NONE) if name == label.name else had for name, had in rows.codes()]
     return Changed(
         {**slots, **changed.slots},
@@ -234,24 +275,42 @@ def after_definition(batch: Batch, epoch: Epoch) -> Changed:
     )
 
 
-def _reevaluated(batch: Batch, epoch: Epoch, heads: Ints, causes: Ints) -> Changed:
-    """Customers evaluated at a record's arrival, and what differs from before, by the causes given for each."""
+def reevaluated(batch: Batch, epoch: Epoch, heads: Ints, causes: Causes) -> Changed:
+    """Customers evaluated at a batch's last arrival, and what differs from before."""
     state, people, instant = epoch[AUDIENCE], epoch[PEOPLE], batch.record.arrived_at
-    evaluated = evaluation(epoch, heads, instant + HORIZON_MS, state.plan)
-    after = _restood(state, evaluated, people, heads, instant)
-    first_seen = evaluated.view.first_seen()
+    standings = state.standings.grown(people.count)
     parts: Parts = []
-    for place, name in enumerate(state.plan.names):
-        before = state.standings[name].grown(people.count).value[heads]
-        now = after.standings[name]
-        differs = before != now.value[heads]
-        at = changed_at(now.since[heads], first_seen, instant)
-        parts.append((place, heads[differs], before[differs], now.value[heads[differs]], at[differs], causes[differs]))
+    found: list[Found] = []
+    for part, evaluated in in_chunks(epoch, heads, instant + HORIZON_MS):
+        found.append(stood(evaluated, heads[part], instant))
+        parts += _differences(evaluated, heads[part], standings.codes(heads[part]), (epoch.time_ms, instant), causes)
+    after = replace(state, standings=standings.changed(Found.joined(found)), people=people)
     if people.grouping is not state.people.grouping:
         after = _regrouped(state, after, people, heads, instant, parts)
     rows = _led(feed_rows(parts), epoch, state.people)
-    written = None if rows is None else _written(after, batch.record.seq, instant, rows)
-    return Changed({AUDIENCE.name: after}, written)
+    kept = None if rows is None else written(after, batch.record.seq, instant, rows)
+    return Changed({AUDIENCE.name: after}, kept)
+
+
+def _differences(
+    evaluated: Evaluation, heads: Ints, before: Ints, span: tuple[int, int], causes: Causes
+) -> Iterator[Part]:
+    """What a batch changed for the customers of an evaluation, by ladder.
+
+    span: of the batch's arrivals; time has passed up to the first. What differs from before at the first is found
+    now; what the functions show after it, up to the last, came about at its own instant.
+    """
+    first, last = span
+    first_seen = evaluated.view.first_seen()
+    for place, name in enumerate(evaluated.context.plan.names):
+        steps = evaluated.ladder(name)
+        value, since, _ = steps.look(first)
+        rows = np.flatnonzero(before[place] != value)
+        at = changed_at(since[rows], first_seen[rows], first)
+        yield place, heads[rows], before[place][rows], value[rows], at, causes.found(heads[rows])
+        if last > first:
+            changes = changes_within(steps, heads, first, last)
+            yield place, *changes, causes.at(changes[0], changes[3])
 
 
 def _regrouped(
@@ -259,16 +318,15 @@ def _regrouped(
 ) -> AudienceState:
     """Who heads no customer any more leaves everything; quintiles stay with those who had them at the snapshot."""
     gone, risen = regrouped(before.people, people, touched)
-    standings = dict(after.standings)
+    nothing = np.full_like(gone, NO_VALUE)
+    for place, codes in enumerate(before.standings.codes(gone)):
+        parts.append(_moves(place, gone, codes, nothing, instant))
     for place, name in enumerate(after.feed_order()):
-        standing = after.standings[name].grown(people.count)
-        codes = before.standings[name].grown(people.count).value
-        parts.append(_moves(place, gone, codes[gone], np.full_like(gone, NO_VALUE), instant))
-        if before.labels[name].quintile is not None:
-            parts.append(_moves(place, risen, np.full_like(risen, NO_VALUE), codes[risen], instant))
-        else:
-            standings[name] = standing.cleared(gone)
-    return replace(after, standings=standings)
+        if name in before.quintiles:
+            kept = before.quintiles[name]
+            parts.append(_moves(place, gone, kept.at(gone), nothing, instant))
+            parts.append(_moves(place, risen, np.full_like(risen, NO_VALUE), kept.at(risen), instant))
+    return replace(after, standings=after.standings.cleared(np.sort(gone)))
 
 
 def _moves(place: int, heads: Ints, before: Ints, after: Ints, instant: int) -> Part:
@@ -279,27 +337,16 @@ def _moves(place: int, heads: Ints, before: Ints, after: Ints, instant: int) -> 
     return place, heads[differs], before[differs], after[differs], at, cause
 
 
-def _restood(state: AudienceState, evaluated: Evaluation, people: People, heads: Ints, instant: int) -> AudienceState:
-    """The state with some customers evaluated at an instant."""
-    standings = dict(state.standings)
-    for name in state.plan.names:
-        found = look_ladder(evaluated, name, instant)
-        standings[name] = standings[name].grown(people.count).changed(heads, *found)
-    return replace(state, standings=standings, people=people)
-
-
-def _causes(batch: Batch, epoch: Epoch, touched: Ints) -> Ints:
-    """What is held responsible for each touched customer's changes: identity, unless it has an event in the batch."""
-    causes = np.full(len(touched), CAUSE_CODE[Cause.IDENTITY], np.int64)
-    if batch.blob is None:
-        return causes
+def _causes(batch: Batch, epoch: Epoch, touched: Ints) -> Causes:
+    """What is held responsible for the touched customers' changes."""
+    if not batch.blobs:
+        return Causes.all(Cause.IDENTITY)
     taken = batch.notes[TAKEN]
-    at = np.fromiter((event.at for event in batch.events), np.int64, len(batch.events))[taken]
+    at = np.array([event.at for event in batch.events], np.int64)[taken]
+    arrived = batch.arrivals[taken]
     head = epoch[PEOPLE].head_of[batch.notes[ANCHORS][taken]]
-    late = (at < batch.record.arrived_at - LATE_FOR_JOURNEYS_MS) | batch.blob.history
-    causes[np.isin(touched, head)] = CAUSE_CODE[Cause.LATE]
-    causes[np.isin(touched, head[~late])] = CAUSE_CODE[Cause.EVENT]
-    return causes
+    late = (at < arrived - LATE_FOR_JOURNEYS_MS) | batch.historical[taken]
+    return Causes.of_events(touched, head, at, arrived, late, epoch.time_ms)
 
 
 def _led(rows: FeedRows | None, epoch: Epoch, former: People) -> FeedRows | None:
@@ -315,19 +362,22 @@ def _led(rows: FeedRows | None, epoch: Epoch, former: People) -> FeedRows | None
     return replace(rows, lead=found[places])
 
 
-def _written(
+def written(
     state: AudienceState,
     seq: int,
     known_at: int,
     rows: FeedRows | None,
     snapshots: Sequence[tuple[str, int, Ints, Ints]] = (),
 ) -> Written:
+    """What a step found, as it is to be stored: rows with the names that their codes stand for."""
     names = state.feed_order()
     return Written(seq, known_at, names, [(*state.labels[name].values, NONE) for name in names], rows, snapshots)
 
 
 def store_written(uow: UnitOfWork, rows: Written) -> None:
     """Keep what a step of the log left."""
+    if rows.erased is not None:
+        store.forget(uow, rows.erased)
     if rows.feed is not None:
         store.add_feed(uow, rows.seq, rows.known_at, rows.names, rows.values, rows.feed)
     for label, taken_at, heads, codes in rows.snapshots:
