@@ -7,7 +7,8 @@ The log (`load`, `take_…`, `keep`: what the pass asks), who is who (`find_cust
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeAlias
 
 import msgspec
@@ -41,23 +42,35 @@ from yutang.domains.customers.contracts import (
     TimelinePage,
     TraitOrder,
 )
-from yutang.domains.customers.rules import entering, naming, pages, record
+from yutang.domains.customers.rules import entering, forgetting, naming, pages, record
 from yutang.domains.customers.rules.edits import Speaker
-from yutang.domains.customers.rules.kinds import kinds_with
+from yutang.domains.customers.rules.kinds import check_kind, kinds_with
 from yutang.domains.customers.rules.normalise import parse_identities
 from yutang.domains.customers.rules.profile import profile_at
 from yutang.domains.customers.rules.state import CustomersState, Review, identity_id
 from yutang.domains.customers.rules.whole import whole
-from yutang.kernel.errors import InvalidError, NotFoundError
+from yutang.kernel.errors import ConflictError, InvalidError, NotFoundError
 from yutang.kernel.event import Event, EventBlob, Identity, encode_blob
 from yutang.kernel.instants import INSTANT_MAX_MS, INSTANT_MIN_MS, instant_text
 from yutang.kernel.limits import PAGE_ROWS_COUNT_MAX
 from yutang.runtime.desk import Desk
+from yutang.runtime.erasing import asking
+from yutang.runtime.erasing.contracts import (
+    Erased,
+    EraseOrder,
+    ErasePreview,
+    EraseRecord,
+    ErasureList,
+    Forgotten,
+    Proof,
+    Sought,
+)
 from yutang.runtime.log.contracts import EVENTS, Epoch, Record, Slot
 from yutang.runtime.slots import PEOPLE, TIMELINE, VOCABULARY
 from yutang.storage.database import UnitOfWork
-from yutang.timeline.people import People
+from yutang.timeline.people import NO_ANCHOR, People
 from yutang.timeline.pinned import PinnedView
+from yutang.timeline.rewriting import affected, has_rows, of_anchors
 
 __all__ = ["CUSTOMERS", "IdentityProblem", "Kinds", "kinds_with", "parse_identities"]
 
@@ -74,18 +87,23 @@ ROWS_SEARCHED_MAX = 10_000  # of one page of a search
 CUSTOMERS: Slot[CustomersState] = Slot("customers")
 
 Met: TypeAlias = record.Met
+BurstError: TypeAlias = record.BurstError
 Rows: TypeAlias = record.Rows
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What a record changed. touched: heads of customers with events or made anew. rows: None: nothing to keep."""
+    """What a record changed. touched: heads of customers with events or made anew. rows: None: nothing to keep.
+
+    moved: of a group, the anchors whose customers may have changed on the way; see `rules.record.moved`.
+    """
 
     state: CustomersState
     people: People
     anchors: Ints
     touched: Ints
     rows: Rows | None
+    moved: Ints | None = None
 
 
 # ── the log: what the pass asks ─────────────────────────────────────────────────────────────────
@@ -97,17 +115,31 @@ def load(uow: UnitOfWork) -> tuple[CustomersState, People]:
     identities, hashes = store.read_identities(uow)
     a, b = store.read_evidence(uow)
     state = whole(table, identities, a, b, store.read_edits(uow, identities))
-    labels = state.label_column()
+    return state, _people_of(state, hashes)
+
+
+def _people_of(state: CustomersState, hashes: Ints) -> People:
+    labels, kinds = state.label_column(), [identity.kind for identity in state.identities]
     heads = np.arange(len(labels))
     np.minimum.at(heads, labels, np.arange(len(labels)))
-    people = People.from_columns(heads[labels], hashes)
-    return state, _owning(people, table, np.arange(len(labels)), [identity.kind for identity in identities])
+    alive = np.array([bool(kind) for kind in kinds], np.bool_)
+    people = People.from_columns(np.where(alive, heads[labels], NO_ANCHOR), hashes)
+    return _owning(people, state.kinds, np.arange(len(labels)), kinds)
 
 
-def take_events(state: CustomersState, people: People, events: Sequence[Event], seq: int, met: Met) -> Taken:
-    """Anchor a record's events, and group customers by the evidence that is new."""
-    anchors, change = record.anchor_events(state, [event.identities for event in events], seq, met)
-    return _taken(state, people, np.array(anchors, np.int64), change)
+def take_events(
+    state: CustomersState, people: People, events: Sequence[Event], seq: int, met: Met, *, group: bool = False
+) -> Taken:
+    """Anchor a record's events, and group customers by the evidence that is new.
+
+    group: they are of several records; BurstError if it takes one after the other to do them justice.
+    """
+    carried = [event.identities for event in events]
+    anchors, change = record.anchor_events(state, carried, seq, met, bursts=not group)
+    taken = _taken(state, people, np.array(anchors, np.int64), change)
+    if not group or change is None or not (change.rows.links or change.regrouped):
+        return taken
+    return replace(taken, moved=np.array(record.moved(state, change), np.int64))
 
 
 def take_edit(state: CustomersState, people: People, log_record: Record) -> tuple[Taken, list[Edit]]:
@@ -123,6 +155,40 @@ def take_kind(state: CustomersState, people: People, log_record: Record) -> tupl
     return _taken(state, people, np.empty(0, np.int64), change), spec
 
 
+def take_erase(uow: UnitOfWork, epoch: Epoch, log_record: Record) -> tuple[Taken, Forgotten]:
+    """Follow an ERASE record. Raises NotFoundError, and ConflictError if the customer isn't whom the asker saw."""
+    order = msgspec.msgpack.decode(log_record.body, type=EraseRecord)
+    state, people = epoch[CUSTOMERS], epoch[PEOPLE]
+    if state.dead(order.number):
+        raise NotFoundError("customer.erased", f"{order.customer} is erased already", remedy="nothing is left to do")
+    if tuple(state.members(order.number)) != order.members:
+        raise ConflictError(
+            "erase.changed", f"{order.customer} has other identities by now than when it was asked for",
+            remedy="look at it again with --dry-run, and ask again",
+        )  # fmt: skip
+    a, b = store.read_evidence(uow)
+    found = forgetting.parting(state, order.number, a, b, partial(has_rows, epoch[TIMELINE]))
+    after = forgetting.without(state, found, a, b)
+    hashes = people.hashes.array.copy()
+    hashes[list(found.gone)] = 0
+    now = _people_of(after, hashes)
+    anchors = np.unique(np.array([*found.members, *found.gone], np.int64))
+    rows = Rows(log_record.seq, forgotten=found)
+    taken = Taken(after, now, anchors, _regrouped_heads(people, now), rows)
+    gone = tuple(state.identities[number] for number in found.gone)
+    kept = tuple(state.identities[number] for number in found.kept)
+    return taken, Forgotten(order.customer, anchors, gone, kept, order.reason.strip())
+
+
+def _regrouped_heads(before: People, now: People) -> Ints:
+    """The heads of the customers that have other anchors than before."""
+    old, new = before.head_of, now.head_of
+    stirred = np.isin(old, old[old != new])
+    heads: Ints = np.unique(new[stirred])
+    alive: Ints = heads[heads != NO_ANCHOR]
+    return alive
+
+
 def _taken(state: CustomersState, people: People, anchors: Ints, change: record.Change | None) -> Taken:
     if change is None:
         return Taken(state, people, anchors, np.unique(people.head_of[anchors]), None)
@@ -135,20 +201,28 @@ def _taken(state: CustomersState, people: People, anchors: Ints, change: record.
 
 
 def _with_identities(people: People, change: record.Change) -> People:
-    fresh = np.arange(people.count, change.state.count)
-    people = people.with_anchors(change.state.count, np.array(change.hashes, np.int64))
-    return _owning(people, change.state.kinds, fresh, [row[1] for row in change.rows.identities])
+    names, bits = _kind_bits(people, change.state.kinds)
+    owned = np.array([bits.get(row[1], 0) for row in change.rows.identities], np.int64)
+    people = people.with_anchors(change.state.count, np.array(change.hashes, np.int64), owned)
+    return people.owning(np.empty(0, np.int64), np.empty(0, np.int64), names)
+
+
+def _kind_bits(people: People, table: Kinds) -> tuple[tuple[str, ...], dict[str, int]]:
+    """All kinds, those known before first, and the bit of each."""
+    names = tuple(dict.fromkeys((*people.kinds, *table.specs)))
+    return names, {name: 1 << place for place, name in enumerate(names)}
 
 
 def _owning(people: People, table: Kinds, numbers: Ints, kinds: Sequence[str]) -> People:
     """The people told of which kinds some identities are; of kinds in the table only."""
-    names = tuple(dict.fromkeys((*people.kinds, *table.specs)))
-    bits = {name: 1 << place for place, name in enumerate(names)}
+    names, bits = _kind_bits(people, table)
     return people.owning(numbers, np.array([bits.get(kind, 0) for kind in kinds], np.int64), names)
 
 
 def keep(uow: UnitOfWork, rows: Rows) -> None:
-    """Store what a record added."""
+    """Store what a record added, or took."""
+    if rows.forgotten is not None:
+        store.forget(uow, rows.forgotten.members, rows.forgotten.gone)
     store.add_identities(uow, rows.identities)
     store.add_evidence(uow, [*rows.links, *store.missing_evidence(uow, rows.doubtful_links)], rows.seq)
     for line, numbers in rows.edits:
@@ -171,14 +245,36 @@ def leads(epoch: Epoch, people: People, heads: Ints) -> Ints:
     """The strongest identity of each customer of a grouping, today's or an earlier one: whose id the customer has."""
     state = epoch[CUSTOMERS]
     offsets, anchors = people.members(heads)
-    groups = np.split(anchors, offsets[1:-1]) if len(heads) else []
-    return np.array([min(group.tolist(), key=state.strength) for group in groups], np.int64)
+    found = np.array(heads, np.int64)
+    for place in np.flatnonzero(np.diff(offsets) > 1).tolist():
+        found[place] = min(anchors[offsets[place] : offsets[place + 1]].tolist(), key=state.strength)
+    return found
 
 
 def identity_ids(epoch: Epoch, numbers: Sequence[int]) -> list[str]:
     """The ids of identities themselves, whoever they belong to; each opens its customer's page."""
     state = epoch[CUSTOMERS]
     return [identity_id(state.identities[number]) for number in numbers]
+
+
+def heads_of(epoch: Epoch, carried: Sequence[Sequence[Identity]]) -> Ints:
+    """The customers of events that were processed, by the identities that they carry; -1: nobody's by now."""
+    state, heads = epoch[CUSTOMERS], epoch[PEOPLE].head_of
+    known: dict[tuple[Identity, ...], int] = {}
+    for identities in {tuple(one) for one in carried}:
+        numbers = [state.index.find(identity) for identity in sorted(set(identities))]
+        found = [number for number in numbers if number is not None and number < len(heads)]
+        # As they were anchored: the first of the strongest kind.
+        known_all = len(found) == len(numbers) and bool(found)
+        anchor = min(found, key=lambda number: state.spaces[number].order) if known_all else -1
+        known[identities] = int(heads[anchor]) if anchor >= 0 else -1
+    return np.array([known[tuple(one)] for one in carried], np.int64)
+
+
+def lead_texts(epoch: Epoch, heads: Sequence[int]) -> list[str]:
+    """The strongest identity of each customer, as people write it."""
+    state = epoch[CUSTOMERS]
+    return [state.identities[state.lead(head)].text() for head in heads]
 
 
 def find_identity(desk: Desk, text: str) -> int:
@@ -198,7 +294,7 @@ def find_identity(desk: Desk, text: str) -> int:
         if not found:
             for value in naming.spellings(wanted, desk.settings.country):
                 found += store.numbers_by_value(uow, value, CANDIDATES_COUNT_MAX)
-        found = [number for number in found if number < state.count]
+        found = [number for number in found if number < state.count and not state.dead(number)]
         begin = wanted.rpartition(":")[2][:NEAR_PREFIX_CHARS]
         near = [] if found else store.numbers_by_prefix(uow, begin, -1, NEAR_TRIED_MAX)
     if not found:
@@ -272,8 +368,9 @@ def search(desk: Desk, query: str = "", cursor: str = "", limit: int = 50) -> Cu
 
 
 def _named_heads(desk: Desk, wanted: str) -> list[int]:
-    found = naming.numbers_named(desk.epoch[CUSTOMERS], wanted, desk.settings.country) if ":" in wanted else ()
-    return sorted({int(desk.epoch[PEOPLE].head_of[number]) for number in found})
+    state = desk.epoch[CUSTOMERS]
+    found = naming.numbers_named(state, wanted, desk.settings.country) if ":" in wanted else ()
+    return sorted({int(desk.epoch[PEOPLE].head_of[number]) for number in found if not state.dead(number)})
 
 
 def _matching_heads(desk: Desk, wanted: str, after: int, limit: int) -> tuple[list[int], int]:
@@ -284,7 +381,7 @@ def _matching_heads(desk: Desk, wanted: str, after: int, limit: int) -> tuple[li
         for _ in range(ROWS_SEARCHED_MAX // limit):
             numbers = store.numbers_by_prefix(uow, wanted, after, limit)
             for number in numbers:
-                if number < state.count and naming.first_match(state, number, wanted):
+                if number < state.count and not state.dead(number) and naming.first_match(state, number, wanted):
                     found.append(int(heads[number]))
                     if len(found) == limit:
                         return found, number
@@ -361,6 +458,7 @@ def kinds(desk: Desk) -> tuple[KindSpec, ...]:
 
 def declare_kind(desk: Desk, spec: KindSpec) -> Done:
     """Declare a kind of identity of the brand's own. Raises IdentityProblem."""
+    check_kind(spec, desk.epoch[CUSTOMERS].kinds)
     return Done("", int(desk.submit(IDENTITY_KIND, msgspec.msgpack.encode(spec))["seq"]))
 
 
@@ -409,3 +507,61 @@ def _enter(desk: Desk, customer: str, entries: Sequence[entering.Entry], more: S
     number = after.index.find(lead)
     assert number is not None, "the customer's own identity is known"
     return Done(after.public_id(number), int(outcome["seq"]))
+
+
+# ── erasing ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def preview_erase(desk: Desk, customer: str) -> ErasePreview:
+    """What erasing a customer would take, as it stands now."""
+    state, found = _parting(desk, customer)
+    gone = [state.identities[one] for one in found.gone]
+    head = int(desk.epoch[PEOPLE].head_of[found.members[0]])
+    view = _view(desk, [head])
+    counted = {name: len(view.events(name, ()).at) for name in view.types()}
+    files = affected(desk.epoch[TIMELINE], of_anchors(np.array(found.members, np.int64)))
+    return ErasePreview(
+        state.public_id(head), tuple(one.text() for one in gone),
+        tuple(state.identities[one].text() for one in found.kept),
+        {name: count for name, count in counted.items() if count}, tuple(sorted(files)),
+        tuple(Sought(one.kind, one.value) for one in gone),
+    )  # fmt: skip
+
+
+def _parting(desk: Desk, customer: str) -> tuple[CustomersState, forgetting.Parting]:
+    """Who goes with a customer, by the pinned epoch: of newer evidence, only what it knows."""
+    epoch, number = desk.epoch, find_identity(desk, customer)
+    state = epoch[CUSTOMERS]
+    with desk.reading() as uow:
+        a, b = store.read_evidence(uow)
+    known = (a < state.count) & (b < state.count)
+    found = forgetting.parting(state, number, a[known], b[known], partial(has_rows, epoch[TIMELINE]))
+    return state, replace(found, gone=tuple(sorted(found.gone, key=state.strength)))
+
+
+def erase(desk: Desk, customer: str, order: EraseOrder) -> Erased:
+    """Erase a customer: all their identities, events and what follows from them; then search for what is left."""
+    state, found = _parting(desk, customer)
+    gone = [state.identities[one] for one in found.gone]
+    number = found.members[0]
+    record = EraseRecord(number, state.public_id(number), found.members, order.reason)
+    erasure = asking.hand_over(desk, record, gone)
+    kept = tuple(state.identities[one].text() for one in found.kept)
+    return Erased(erasure, kept, judged(prove(desk, erasure.at, gone)))
+
+
+def judged(proof: Proof) -> Proof:
+    """The proof, if nothing was left. Raises DamagedError with the places otherwise."""
+    return asking.judged(proof)
+
+
+def prove(desk: Desk, erased_at: str, gone: Sequence[Identity]) -> Proof:
+    """Search the pool's folder for the values of identities that were erased at an instant."""
+    with desk.reading() as uow:
+        alive = store.values_alive(uow, [identity.value for identity in gone])
+    return asking.prove(desk, gone, alive, pages.instant_of(erased_at, desk.now_ms, "erased_at"))
+
+
+def erasures(desk: Desk) -> ErasureList:
+    """The tombstones, newest first."""
+    return ErasureList(asking.tombstones(desk))

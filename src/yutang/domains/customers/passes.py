@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from yutang.domains.customers import api
 from yutang.domains.customers.contracts import IDENTITY_EDIT, IDENTITY_KIND
 from yutang.runtime import slots
-from yutang.runtime.log.contracts import EVENTS, Batch, Delta, Epoch, QuietPass
-from yutang.storage.database import UnitOfWork
+from yutang.runtime.folder import Folder
+from yutang.runtime.log.contracts import ERASE, EVENTS, Batch, Delta, Epoch, QuietPass, SplitGroup
+from yutang.storage.database import UnitOfWork, open_sqlite
 
 
 @contextmanager
@@ -27,19 +29,20 @@ def _uncollected() -> Iterator[None]:
 
 
 class CustomersPass(QuietPass):
-    """Leaves the notes ANCHORS and TOUCHED; gives the slots PEOPLE and CUSTOMERS."""
+    """Leaves the notes ANCHORS, TOUCHED and MOVED; gives the slots PEOPLE and CUSTOMERS."""
 
     name = "customers"
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Folder) -> None:
         self._met = api.Met()
+        self._database = folder.database
 
     def open(self, uow: UnitOfWork, epoch: Epoch) -> Delta:
         with _uncollected():
             state, people = api.load(uow)
         return Delta({api.CUSTOMERS.name: state, slots.PEOPLE.name: people})
 
-    def replay(self, batch: Batch, epoch: Epoch, verdict: Mapping[str, Any]) -> Delta:
+    def replay(self, batch: Batch, epoch: Epoch, verdicts: Sequence[Mapping[str, Any]]) -> Delta:
         # The tables hold the identities of every processed record, so nothing is new here.
         taken = self._take_events(batch, epoch)
         return Delta(notes={slots.ANCHORS: taken.anchors})
@@ -47,7 +50,10 @@ class CustomersPass(QuietPass):
     def apply(self, batch: Batch, epoch: Epoch) -> Delta | None:
         record = batch.record
         if record.kind == EVENTS:
-            return self._delta(self._take_events(batch, epoch), {})
+            try:
+                return self._delta(self._take_events(batch, epoch, group=len(batch.records) > 1), None)
+            except api.BurstError:
+                raise SplitGroup from None
         state, people = epoch[api.CUSTOMERS], epoch[slots.PEOPLE]
         if record.kind == IDENTITY_EDIT:
             taken, lines = api.take_edit(state, people, record)
@@ -55,21 +61,39 @@ class CustomersPass(QuietPass):
         if record.kind == IDENTITY_KIND:
             taken, spec = api.take_kind(state, people, record)
             return self._delta(taken, {"identity_kind": spec.name})
-        return None
+        return self._erased(batch, epoch) if record.kind == ERASE else None
+
+    def _erased(self, batch: Batch, epoch: Epoch) -> Delta:
+        # Memory doesn't keep the evidence of identities that link nobody; nothing else is under way beside this record.
+        database = open_sqlite(self._database)
+        try:
+            with database.reading() as uow, _uncollected():
+                taken, forgotten = api.take_erase(uow, epoch, batch.record)
+        finally:
+            database.close()
+        delta = self._delta(taken, {})
+        return replace(delta, notes={**delta.notes, slots.FORGOTTEN: forgotten})
 
     def write(self, uow: UnitOfWork, delta: Delta) -> None:
         api.keep(uow, delta.rows)
 
-    def _take_events(self, batch: Batch, epoch: Epoch) -> api.Taken:
-        return api.take_events(epoch[api.CUSTOMERS], epoch[slots.PEOPLE], batch.events, batch.record.seq, self._met)
+    def committed(self, delta: Delta) -> None:
+        if delta.rows.forgotten is not None:
+            self._met = api.Met()
 
-    def _delta(self, taken: api.Taken, verdict: Mapping[str, Any]) -> Delta:
-        notes = {slots.ANCHORS: taken.anchors, slots.TOUCHED: taken.touched}
+    def _take_events(self, batch: Batch, epoch: Epoch, *, group: bool = False) -> api.Taken:
+        state, people = epoch[api.CUSTOMERS], epoch[slots.PEOPLE]
+        return api.take_events(state, people, batch.events, batch.record.seq, self._met, group=group)
+
+    def _delta(self, taken: api.Taken, verdict: Mapping[str, Any] | None) -> Delta:
+        notes: dict[str, Any] = {slots.ANCHORS: taken.anchors, slots.TOUCHED: taken.touched}
+        if taken.moved is not None:
+            notes[slots.MOVED] = taken.moved
         if taken.rows is None:
             return Delta(notes=notes)
         return Delta(
             {api.CUSTOMERS.name: taken.state, slots.PEOPLE.name: taken.people},
             rows=taken.rows,
             notes=notes,
-            verdict=verdict,
+            verdicts=() if verdict is None else (verdict,),
         )

@@ -26,6 +26,7 @@ from yutang.domains.customers.contracts import (
 from yutang.kernel.limits import PAGE_ROWS_COUNT_MAX
 from yutang.kernel.words import Permission, Route
 from yutang.runtime.desk import Desk
+from yutang.runtime.erasing.contracts import Erased, EraseOrder, ErasePreview, ErasureList
 
 AsOf = Annotated[str, Query(description="RFC 3339 instant; default: pool time")]
 Cursor = Annotated[str, Query(description="`next` of the page before")]
@@ -125,6 +126,21 @@ def declare_identity_kind(desk: Desk, spec: KindSpec) -> Done:
     return api.declare_kind(desk, spec)
 
 
+def preview_erase(desk: Desk, customer: str) -> ErasePreview:
+    """What erasing a customer would take: identities, events, files; changes nothing."""
+    return api.preview_erase(desk, customer)
+
+
+def erase_customer(desk: Desk, customer: str, order: EraseOrder) -> Erased:
+    """Erase a customer for good, then search the whole folder; answered once that is done."""
+    return api.erase(desk, customer, order)
+
+
+def list_erasures(desk: Desk) -> ErasureList:
+    """The tombstones of erased customers, newest first: without personal data."""
+    return api.erasures(desk)
+
+
 _READ, _WRITE = Permission.CUSTOMERS_READ, Permission.CUSTOMERS_WRITE
 
 ROUTES: tuple[Route, ...] = (
@@ -139,6 +155,9 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/customers/{customer}/consents", _WRITE, note_consent),
     Route("POST", "/v1/customers/{customer}/records", _WRITE, set_record),
     Route("POST", "/v1/customers/{customer}/identities", _WRITE, add_identities),
+    Route("GET", "/v1/customers/{customer}/erase", Permission.ERASE, preview_erase),
+    Route("POST", "/v1/customers/{customer}/erase", Permission.ERASE, erase_customer),
+    Route("GET", "/v1/erasures", Permission.ERASE, list_erasures),
     Route("GET", "/v1/reviews", _READ, list_reviews),
     Route("POST", "/v1/reviews/{review}", _WRITE, settle_review),
     Route("GET", "/v1/identity-kinds", _READ, list_identity_kinds),

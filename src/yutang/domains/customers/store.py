@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy import (
     BigInteger,
+    BindParameter,
     Boolean,
     Column,
     Index,
@@ -21,10 +22,14 @@ from sqlalchemy import (
     Table,
     Text,
     bindparam,
+    case,
+    cast,
+    delete,
     func,
     insert,
     or_,
     select,
+    update,
 )
 
 from yutang.domains.customers.contracts import Edit, EditKind, Form, KindSpec, Verdict
@@ -34,6 +39,7 @@ from yutang.storage.schema import metadata
 
 ROWS_READ_MAX = 65_536  # fetched at once
 ROWS_WRITTEN_MAX = 5_000  # of one statement
+FEW_FOUND_MAX = 5_000  # identities of one beginning that are put in order here
 
 identities = Table(
     "identities",
@@ -119,7 +125,9 @@ def read_identities(uow: UnitOfWork) -> tuple[list[Identity], npt.NDArray[np.int
     found: list[Identity] = []
     hashes = [np.empty(0, np.int64)]
     make = partial(tuple.__new__, Identity)
-    for chunk in _chunks(uow, select(t.kind, t.scope, t.value, t.hash).order_by(t.id)):
+    # An erased identity's row is empty; its number tells it from others.
+    value = case((t.kind == "", cast(t.id, String)), else_=t.value)
+    for chunk in _chunks(uow, select(t.kind, t.scope, value, t.hash).order_by(t.id)):
         kinds, scopes, values, some = zip(*chunk, strict=True)
         found.extend(map(make, zip(map(sys.intern, kinds), map(sys.intern, scopes), values, strict=True)))
         hashes.append(np.array(some, np.int64))
@@ -202,14 +210,47 @@ def numbers_by_value(uow: UnitOfWork, value: str, limit: int) -> list[int]:
 def numbers_by_prefix(uow: UnitOfWork, prefix: str, after: int, limit: int) -> list[int]:
     """The identities whose value or public id begins so, by number, beyond `after`."""
     t = identities.c
-    statement = select(t.id).where(t.id > after).order_by(t.id).limit(limit)
-    if prefix:
-        end = prefix + "\U0010ffff"
-        statement = statement.where(or_(t.value.between(prefix, end), t.public_id.between(prefix, end)))
-    return list(uow.connection.scalars(statement))
+    statement = select(t.id).where(t.id > after, t.kind != "").order_by(t.id).limit(limit)
+    if not prefix:
+        return list(uow.connection.scalars(statement))
+    begins = [column.between(prefix, prefix + "\U0010ffff") for column in (t.value, t.public_id)]
+    # Few are found by the indexes at once; going through all by number is for the many, where a page is soon full.
+    few: set[int] = set()
+    for one in begins:
+        found = list(uow.connection.scalars(select(t.id).where(one).limit(FEW_FOUND_MAX)))
+        if len(found) == FEW_FOUND_MAX:
+            return list(uow.connection.scalars(statement.where(or_(*begins))))
+        few.update(found)
+    return sorted(number for number in few if number > after)[:limit]
 
 
 def linked_count(uow: UnitOfWork, number: int) -> int:
     """How many stronger identities an identity was seen with."""
     t = evidence.c
     return int(uow.connection.scalar(select(func.count()).where(t.b == number)) or 0)
+
+
+def forget(uow: UnitOfWork, members: Sequence[int], gone: Sequence[int]) -> None:
+    """Empty the rows of identities that go, and remove what was seen in the events of some, and all words about them.
+
+    members: whose events go. gone: identities that go. The numbers stay, so that none is ever used again.
+    """
+    blank = {"kind": "", "scope": "", "value": "", "hash": 0, "public_id": ""}
+    one: BindParameter[int] = bindparam("one")
+    rows = [{"one": number} for number in gone]
+    edit = identity_edits.c
+    if rows:
+        uow.connection.execute(update(identities).where(identities.c.id == one).values(blank), rows)
+        uow.connection.execute(delete(evidence).where(evidence.c.b == one), rows)
+        named = or_(edit.a == one, edit.b == one, edit.asked_a == one, edit.asked_b == one)
+        uow.connection.execute(delete(identity_edits).where(named), rows)
+    uow.connection.execute(delete(evidence).where(evidence.c.a == one), [{"one": number} for number in members])
+
+
+def values_alive(uow: UnitOfWork, values: Sequence[str]) -> frozenset[str]:
+    """Those of some values that an identity has."""
+    t = identities.c
+    return frozenset(
+        value for value in values
+        if uow.connection.scalar(select(t.id).where(t.value == value, t.kind != "").limit(1)) is not None
+    )  # fmt: skip

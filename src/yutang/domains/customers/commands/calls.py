@@ -98,7 +98,7 @@ def _enter(desk: Any, question: Entering) -> Done:
         return api.set_record(desk, question.customer, question.record)
     if question.identities is not None:
         return api.add_identities(desk, question.customer, question.identities)
-    raise InvalidError("entry.nothing", "there is nothing to set")
+    raise InvalidError("entry.nothing", "there is nothing to set", remedy="name a trait, tag, record or identity")
 
 
 def _timeline(desk: Any, asked: TimelineQuestion) -> TimelinePage:

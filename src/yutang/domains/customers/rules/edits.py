@@ -62,12 +62,17 @@ def edit(draft: Draft, order: EditOrder, speaker: Speaker) -> list[Edit]:
         draft.say(one, other, verdict)
         edits.append(
             Edit(
-                len(state.edits) + len(edits) + 1, order.kind, verdict, draft.identity(one), draft.identity(other),
+                last_edit(state) + len(edits) + 1, order.kind, verdict, draft.identity(one), draft.identity(other),
                 order.a, order.b, speaker.actor, speaker.at_ms, order.reason.strip(), speaker.seq,
             )
         )  # fmt: skip
     draft.edit_rows.extend(edits)
     return edits
+
+
+def last_edit(state: CustomersState) -> int:
+    """The number of the newest line of the edit log, 0 if there is none; lines may have been erased."""
+    return state.edits[len(state.edits) - 1].id if len(state.edits) else 0
 
 
 def review_of(state: CustomersState, a: int, b: int) -> Review | None:

@@ -132,7 +132,9 @@ def _values(
     given: Mapping[str, Any], kinds: Mapping[str, Kind], currency: str, what: str, strict: bool
 ) -> list[dict[str, Any]]:
     if len(given) > EVENT_PROPERTIES_COUNT_MAX:
-        raise InvalidError("trait.too_many", f"more than {EVENT_PROPERTIES_COUNT_MAX} traits at once")
+        raise InvalidError(
+            "trait.too_many", f"more than {EVENT_PROPERTIES_COUNT_MAX} traits at once", remedy="set them in parts"
+        )
     found = []
     for name, value in given.items():
         kind = kinds.get(_name(name, "trait"))

@@ -7,8 +7,9 @@ place; an heir of an older one (after a dropped delta) copies. `Paged` copies th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Generic, TypeVar
+from weakref import WeakSet
 
 import numpy as np
 import numpy.typing as npt
@@ -26,11 +27,13 @@ _MASK = PAGE_ENTRIES - 1
 class Growing(Generic[T]):
     """An append-only list. Read below `len()` only."""
 
-    __slots__ = ("_items", "_length")
+    __slots__ = ("__weakref__", "_heirs", "_items", "_length")
 
-    def __init__(self, items: list[T] | None = None) -> None:
+    def __init__(self, items: list[T] | None = None, heirs: WeakSet[Growing[T]] | None = None) -> None:
         self._items: list[T] = items if items is not None else []
         self._length = len(self._items)
+        self._heirs: WeakSet[Growing[T]] = heirs if heirs is not None else WeakSet()  # all that share the items
+        self._heirs.add(self)
 
     def __len__(self) -> int:
         return self._length
@@ -50,34 +53,48 @@ class Growing(Generic[T]):
         """The list with more at its end."""
         if not more:
             return self
-        items = self._items if len(self._items) == self._length else self._items[: self._length]
+        items, heirs = self._items, self._heirs
+        if len(items) != self._length:
+            if any(heir._length > self._length for heir in heirs):
+                return Growing([*items[: self._length], *more])
+            del items[self._length :]  # left behind by one that was dropped
         items.extend(more)
-        return Growing(items)
+        return Growing(items, heirs)
 
 
 class Index:
     """Identity → its number, the place at which it was appended."""
 
-    __slots__ = ("_length", "_numbers")
+    __slots__ = ("__weakref__", "_heirs", "_length", "_numbers")
 
-    def __init__(self, numbers: dict[Identity, int] | None = None) -> None:
+    def __init__(self, numbers: dict[Identity, int] | None = None, heirs: WeakSet[Index] | None = None) -> None:
         self._numbers: dict[Identity, int] = numbers if numbers is not None else {}
         self._length = len(self._numbers)
+        self._heirs: WeakSet[Index] = heirs if heirs is not None else WeakSet()  # all that share the numbers
+        self._heirs.add(self)
 
     def find(self, identity: Identity) -> int | None:
         """The number of an identity, None if it was never seen."""
         number = self._numbers.get(identity)
         return number if number is not None and number < self._length else None
 
+    def finder(self) -> Callable[[Identity], int | None]:
+        """`find`, as fast as it goes; until the index is extended."""
+        return self._numbers.get if len(self._numbers) == self._length else self.find
+
     def extended(self, more: Sequence[Identity]) -> Index:
         """The index with new identities, numbered onwards."""
         if not more:
             return self
-        numbers = self._numbers
+        numbers, heirs = self._numbers, self._heirs
         if len(numbers) != self._length:
-            numbers = {identity: number for identity, number in numbers.items() if number < self._length}
+            if any(heir._length > self._length for heir in heirs):
+                numbers = {identity: number for identity, number in numbers.items() if number < self._length}
+                heirs = WeakSet()
+            while len(numbers) > self._length:  # left behind by one that was dropped: the last to be put in
+                numbers.popitem()
         numbers.update(zip(more, range(self._length, self._length + len(more)), strict=True))
-        return Index(numbers)
+        return Index(numbers, heirs)
 
 
 class Paged(Generic[T]):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from yutang.domains.customers.contracts import Form, IdentityProblem, Kinds, KindSpec
+from yutang.domains.customers.contracts import LINKS_COUNT_MAX, Form, IdentityProblem, Kinds, KindSpec
 from yutang.kernel.limits import NAME_CHARS_MAX
 
 SHARED_PEOPLE_COUNT_MAX = 3
@@ -70,8 +70,9 @@ def check_kind(spec: KindSpec, kinds: Kinds) -> None:
         refuse("identity.kind_shape", "a weak kind is neither unique nor capped", "leave unique and cap out")
     if spec.personal and spec.cap:
         refuse("identity.kind_shape", "a cap is for kinds that people may share", "leave the cap out")
-    if spec.cap < 0 or not 1 <= spec.rank <= RANK_MAX:
-        refuse("identity.kind_shape", f"rank lies between 1 and {RANK_MAX}, cap is at least 0", "mend the number")
+    if not (0 <= spec.cap <= LINKS_COUNT_MAX and 1 <= spec.rank <= RANK_MAX):
+        told = f"rank lies between 1 and {RANK_MAX}, cap between 0 and {LINKS_COUNT_MAX}"
+        refuse("identity.kind_shape", told, "mend the number")
 
 
 def is_kind_name(name: str) -> bool:

@@ -10,6 +10,7 @@ import msgspec
 from yutang.domains.customers.contracts import Edit, EditOrder, IdentityProblem, Kinds, KindSpec
 from yutang.domains.customers.rules import edits
 from yutang.domains.customers.rules.draft import Draft
+from yutang.domains.customers.rules.forgetting import Parting
 from yutang.domains.customers.rules.kinds import check_kind
 from yutang.domains.customers.rules.settle import settled
 from yutang.domains.customers.rules.state import CustomersState, identity_id
@@ -32,6 +33,7 @@ class Rows:
     doubtful_links: Sequence[tuple[int, int]] = ()
     edits: Sequence[tuple[Edit, tuple[int, int, int, int]]] = ()
     kinds: Sequence[tuple[KindSpec, str]] = ()
+    forgotten: Parting | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +64,19 @@ class Met:
         return self.anchors
 
 
+class BurstError(Exception):
+    """Evidence of a group would bring an identity over its cap: what it linked on the way depends on the order."""
+
+
 def anchor_events(
-    state: CustomersState, carried: Sequence[tuple[Identity, ...]], seq: int, met: Met
+    state: CustomersState, carried: Sequence[tuple[Identity, ...]], seq: int, met: Met, *, bursts: bool = True
 ) -> tuple[list[int], Change | None]:
-    """The anchor of each event by the identities that it carries, and the change if anything is new."""
-    known = met.of(state)
-    anchors = [known.get(identities) for identities in carried]
+    """The anchor of each event by the identities that it carries, and the change if anything is new.
+
+    bursts: whether an identity may come over its cap by it; else BurstError is raised, and nothing is changed.
+    """
+    known, find = met.of(state), state.index.finder()
+    anchors = [find(identities[0]) if len(identities) == 1 else known.get(identities) for identities in carried]
     if None not in anchors:
         return anchors, None  # type: ignore[return-value]
     draft = Draft(state)
@@ -78,10 +87,37 @@ def anchor_events(
             if anchor is None:
                 anchor = fresh[identities] = draft.anchor(identities)
             anchors[place] = anchor
+    if not bursts and _bursts(draft):
+        raise BurstError
     change = _changed(draft, seq) if draft.changed else None
-    known.update(fresh)
+    known.update((identities, anchor) for identities, anchor in fresh.items() if len(identities) > 1)
     met.state = change.state if change else state
     return anchors, change  # type: ignore[return-value]
+
+
+def _bursts(draft: Draft) -> bool:
+    ends = {number for link in draft.evidence_rows for number in link}
+    return any(draft.links.get(number) is None and draft.base.links.get(number) is not None for number in ends)
+
+
+def moved(before: CustomersState, change: Change) -> list[int]:
+    """The identities, ascending, of all customers that the links of a change may have joined or parted on the way.
+
+    Those at the ends of the links, before and after; those made anew; and those that evidence binds to any of them.
+    """
+    after = change.state
+    near = {number for link in change.rows.links for number in link}
+    near.update(member for group in change.regrouped.values() for member in group)
+    found: set[int] = set()
+    for number in near:
+        found.update(after.members(number))
+        if number < before.count:
+            found.update(before.members(number))
+    for number in list(found):
+        for other in after.links.get(number) or ():
+            if other not in found:
+                found.update(after.members(other))
+    return sorted(found)
 
 
 def take_edit(state: CustomersState, body: bytes, speaker: edits.Speaker) -> tuple[Change, list[Edit]]:

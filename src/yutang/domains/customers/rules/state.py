@@ -127,6 +127,10 @@ class CustomersState:
         """The order of identities by strength, strongest first; the same on every machine."""
         return self.spaces[number].order, self.identities[number]
 
+    def dead(self, number: int) -> bool:
+        """Whether an identity was forgotten: its number stays, and is nobody's."""
+        return not self.identities[number].kind
+
     def over(self, number: int) -> bool:
         """Whether the identity links nobody, since it was seen with too many."""
         return self.links.get(number) is None
