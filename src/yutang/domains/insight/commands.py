@@ -1,26 +1,45 @@
-"""Insight on the command line: `yutang report`, `yutang sql`."""
+"""Insight on the command line: `yutang report`, `yutang sql`, `yutang tail`."""
 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Protocol
+from zoneinfo import ZoneInfo
 
 import msgspec
 import typer
 from rich.text import Text
 
-from yutang.domains.insight import api
-from yutang.domains.insight.contracts import Amount, Report, ReportQuestion, SqlAnswer, SqlQuestion
+from yutang.domains.insight.api import figures, live
+from yutang.domains.insight.api.live import LOOK_PERIOD_S
+from yutang.domains.insight.contracts import (
+    LIVE_EVENTS_SHOWN_MAX,
+    Amount,
+    LiveAnswer,
+    LiveEvent,
+    LiveProblem,
+    LiveQuestion,
+    LiveRefusal,
+    Report,
+    ReportQuestion,
+    SqlAnswer,
+    SqlQuestion,
+)
+from yutang.kernel.errors import UnavailableError
 from yutang.kernel.money import major_text
 from yutang.kernel.speech import Say, speaker
 from yutang.kernel.words import Caller, Command, Line, Permission
-from yutang.runtime.terminal import Column, console, print_line, show, show_table, text
+from yutang.runtime.terminal import CELL_CHARS_MIN, Column, console, print_line, show, show_table, text
 
-REPORT = Command("insight.report", Permission.INSIGHT_READ, ReportQuestion, Report, api.report)
-SQL = Command("insight.sql", Permission.INSIGHT_SQL, SqlQuestion, SqlAnswer, api.run_sql)
-COMMANDS = (REPORT, SQL)
+REPORT = Command("insight.report", Permission.INSIGHT_READ, ReportQuestion, Report, figures.report)
+SQL = Command("insight.sql", Permission.INSIGHT_SQL, SqlQuestion, SqlAnswer, figures.run_sql)
+LIVE = Command("insight.live", Permission.CUSTOMERS_READ, LiveQuestion, LiveAnswer, live.look)
+COMMANDS = (REPORT, SQL, LIVE)
 
 WORDS = {
     "customers": ("位客户", "customers"),
@@ -33,12 +52,44 @@ WORDS = {
     "absent": ("尚无事件", "no event yet"),
     "sum": ("合计", "all"),
     "more": ("…… 还有更多行：--rows", "… more rows: --rows"),
+    "live_more": ("…… 另有 {n:,} 条未显示", "… {n:,} more, not shown"),
+    "live_unread": ("…… 另有 {n:,} 条来得太快，未及查看", "… {n:,} more came too fast to be looked at"),
+    "live_skipped": ("…… {n:,} 条已写入湖中，未及显示", "… {n:,} went into the lake before they could be shown"),
+    "live_waits": ("等待新事件；按 Ctrl-C 结束", "waiting for events; Ctrl-C ends it"),
+    "live_still": (
+        "没有服务在运行，不会有新事件到来：yutang serve",
+        "no service holds this pool, so nothing moves: yutang serve",
+    ),
+    "live_nothing": ("还没有可显示的事件", "there is no event to show"),
+    "refused": ("拒收", "refused"),
+    "repeat": ("重复", "repeat"),
+    "changed": ("重复且内容不同", "repeat, other content"),
+    "unknown_type": ("未声明的类型", "undeclared type"),
+    "late": ("迟到 {at}", "late: {at}"),
+    "history": ("历史 {at}", "history: {at}"),
+    "future": ("未来 {at}", "ahead: {at}"),
+    "quarantined": ("已隔离：{error}", "quarantined: {error}"),
 }
 BLOCK_CHARS_MIN = 38  # of a label's block: names, figures and a bar that can be told apart
 BAR_CHARS_MAX = 40
 BLOCK_GAP = 4
 QUINTILES = frozenset({"5", "4", "3", "2", "1", "none"})
+GRAVE = frozenset({LiveProblem.CHANGED, LiveProblem.QUARANTINED})
+LOOKS_LOST_MAX = 20  # in a row, while the engine is started anew
+LIVE_GAP = 2
+WIDE_CHARS = 110  # of a terminal that shows customers' ids too
+TYPE_CHARS = 16
+FEED_CHARS, FEED_CHARS_WIDE = 8, 12
+IDENTITY_CHARS, IDENTITY_CHARS_WIDE = 18, 24
+LIVE_SHOWN_MAX = 25  # of one look: more than anybody reads in a third of a second
+ID_CHARS = 27
 Json = Annotated[bool, typer.Option("--json", help="print the answer as JSON")]
+
+
+class _Served(Caller, Protocol):
+    @property
+    def served(self) -> bool:
+        """Whether a running service holds the pool."""
 
 
 def report(
@@ -216,4 +267,128 @@ def _cell(value: object) -> object:
     return str(value).lower() if isinstance(value, bool) else value
 
 
-LINES = (Line("report", report), Line("sql", sql))
+def tail(
+    ctx: typer.Context,
+    type_: Annotated[str, typer.Option("--type", help="only events of this type")] = "",
+    customer: Annotated[str, typer.Option("--customer", help="only of this customer, by id or kind:value")] = "",
+    feed: Annotated[str, typer.Option("--feed", help="only of this feed")] = "",
+    label: Annotated[str, typer.Option("--label", help="only what changed this label")] = "",
+    problems: Annotated[bool, typer.Option("--problems", help="only what has problems, refused events too")] = False,
+    last: Annotated[int, typer.Option("--last", min=0, help="how many of the newest to begin with")] = 10,
+    as_json: Annotated[bool, typer.Option("--json", help="print a JSON object a line")] = False,
+) -> None:
+    """Show what arrives: each event with its customer, its problems and the labels that it changed."""
+    caller: _Served = ctx.obj
+    limit = LIVE_EVENTS_SHOWN_MAX if as_json else LIVE_SHOWN_MAX
+    question = LiveQuestion("", type_, customer, feed, label, problems, last, limit)
+    say = speaker(WORDS, caller.language)
+    try:
+        while True:
+            answer = _looked(caller, question)
+            if as_json:
+                _print_live_json(answer)
+            else:
+                _print_live(answer, say, filtered=bool(type_ or customer or feed or label or problems))
+                if not question.cursor and caller.served:
+                    show(text(say("live_waits"), "dim"))
+            if not caller.served:
+                break
+            question = replace(question, cursor=answer.cursor)
+            time.sleep(LOOK_PERIOD_S)
+    except KeyboardInterrupt:
+        return
+    if not as_json:
+        nothing = not (answer.events or answer.refusals or question.cursor)
+        show(text(f"{say('live_nothing')}  " if nothing else "", "dim"), text(say("live_still"), "yellow"))
+
+
+def _looked(caller: Caller, question: LiveQuestion) -> LiveAnswer:
+    """A look, through a restart of the engine too: to look again does no harm."""
+    for _ in range(LOOKS_LOST_MAX):
+        try:
+            return caller.call(LIVE, question)
+        except UnavailableError as error:
+            if error.code != "service.gone":
+                raise
+            time.sleep(LOOK_PERIOD_S)
+    return caller.call(LIVE, question)
+
+
+def _print_live_json(answer: LiveAnswer) -> None:
+    for kind, found in (("event", answer.events), ("refused", answer.refusals)):
+        for one in found:
+            typer.echo(msgspec.json.encode({"kind": kind, **msgspec.to_builtins(one)}).decode())
+    for kind, count in (("more", answer.more), ("skipped", answer.skipped)):
+        if count:
+            typer.echo(msgspec.json.encode({"kind": kind, "events": count}).decode())
+
+
+def _print_live(answer: LiveAnswer, say: Say, *, filtered: bool) -> None:
+    width, zone = console().width, ZoneInfo(answer.zone)
+    found = [(one.arrived_at, _event_parts(one, zone, width, say)) for one in answer.events]
+    found += [(one.at, _refusal_parts(one, zone, width, say)) for one in answer.refusals]
+    for _, (head, notes) in sorted(found, key=lambda part: part[0]):
+        _print(_with_notes(head, notes, width))
+    for key, count in (("live_skipped", answer.skipped), ("live_unread" if filtered else "live_more", answer.more)):
+        if count:
+            _print([text(say(key).format(n=count), "dim")])
+
+
+def _event_parts(event: LiveEvent, zone: ZoneInfo, width: int, say: Say) -> tuple[Text, list[Text]]:
+    head = _live_head(event.arrived_at, event.type, event.feed, zone, width)
+    _add_cell(head, event.identity, IDENTITY_CHARS_WIDE if width >= WIDE_CHARS else IDENTITY_CHARS)
+    if width >= WIDE_CHARS:
+        _add_cell(head, event.customer, ID_CHARS, "dim")
+    at = _local(event.at, zone, "%Y-%m-%d %H:%M")
+    notes = [
+        text(say(problem.value).format(at=at, error=event.error), "red" if problem in GRAVE else "yellow")
+        for problem in event.problems
+    ]
+    notes += [
+        text(f"{one.label} ").append_text(text(one.before, "dim")).append(" → ").append_text(text(one.after, "green"))
+        for one in event.labels
+    ]
+    return head, notes
+
+
+def _refusal_parts(one: LiveRefusal, zone: ZoneInfo, width: int, say: Say) -> tuple[Text, list[Text]]:
+    head = _live_head(one.at, one.type or "?", one.feed, zone, width)
+    told = f"{one.path}: {one.message}" if one.path else one.message
+    head.append_text(text(say("refused"), "red")).append(" " * LIVE_GAP)
+    return head, [text(told), text(f"[{one.code}]", "dim")]
+
+
+def _live_head(at: str, type_: str, feed: str, zone: ZoneInfo, width: int) -> Text:
+    head = text(_local(at, zone, "%H:%M:%S"), "dim").append(" " * LIVE_GAP)
+    _add_cell(head, type_, TYPE_CHARS, "bold")
+    _add_cell(head, feed, FEED_CHARS_WIDE if width >= WIDE_CHARS else FEED_CHARS, "dim")
+    return head
+
+
+def _local(instant: str, zone: ZoneInfo, shape: str) -> str:
+    return datetime.fromisoformat(instant).astimezone(zone).strftime(shape)
+
+
+def _add_cell(line: Text, said: str, width: int, style: str = "") -> None:
+    cell = text(said, style)
+    cell.truncate(width, overflow="ellipsis", pad=True)
+    line.append_text(cell).append(" " * LIVE_GAP)
+
+
+def _with_notes(head: Text, notes: Sequence[Text], width: int) -> list[Text]:
+    """The notes behind the head, and below it, under the type, where they don't fit."""
+    lines, indent = [head], len("00:00:00") + LIVE_GAP
+    for note in notes:
+        line = lines[-1]
+        gap = 0 if line is head else LIVE_GAP
+        if line.cell_len + gap + note.cell_len <= width:
+            line.append(" " * gap).append_text(note)
+            if line is head:
+                line.append(" " * LIVE_GAP)
+            continue
+        wrapped = note.wrap(console(), max(width - indent, CELL_CHARS_MIN))
+        lines += [text(" " * indent).append_text(one) for one in wrapped]
+    return lines
+
+
+LINES = (Line("report", report), Line("sql", sql), Line("tail", tail))

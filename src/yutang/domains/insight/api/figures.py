@@ -1,4 +1,4 @@
-"""The door of insight: the report of a pool at an instant, and SQL for analysts."""
+"""Figures: the report of a pool at an instant, and SQL for analysts."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def report(desk: Desk, question: ReportQuestion) -> Report:
     since = questions.checked_instant(question.since, "since") if question.since else None
     if since is not None and since > instant:
         raise InvalidError("report.since_later", "since lies after as-of", where="since", remedy="swap them")
-    evaluated, _ = questions.everyone(epoch, instant)
+    found = questions.census(epoch, instant, None if since is None else ("aipl", since))
     labels = epoch[AUDIENCE].labels
     by_kind: dict[LabelKind, dict[str, Mapping[str, int]]] = {kind: {} for kind in LabelKind}
     rfm_taken_at = ""
     for name, label in labels.items():
-        by_kind[label.kind][name] = _without_empty_rest(label, questions.counts_at(epoch, evaluated, label, instant))
+        by_kind[label.kind][name] = _without_empty_rest(label, found.counts[name])
         if label.quintile is not None:
             rfm_taken_at = instant_text(questions.taken_at(epoch, instant))
     return Report(
@@ -42,14 +42,14 @@ def report(desk: Desk, question: ReportQuestion) -> Report:
         "" if since is None else instant_text(since),
         vocabulary.currency,
         vocabulary.zone,
-        int(questions.counted_at(evaluated, instant).sum()),
+        found.population,
         _events_by_type(epoch[TIMELINE], instant),
         _revenue(epoch[TIMELINE], vocabulary.currency, instant),
         by_kind[LabelKind.STAGE],
         by_kind[LabelKind.TIER],
         by_kind[LabelKind.TAG] | by_kind[LabelKind.SEGMENT],
         rfm_taken_at,
-        {} if since is None else questions.flow_between(evaluated, labels["aipl"], since, instant),
+        found.flow,
         _titles(labels.values(), vocabulary, desk.settings.language),
     )
 

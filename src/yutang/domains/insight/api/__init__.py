@@ -1,0 +1,1 @@
+"""The door of insight: `figures` (the report, SQL), `live` (what arrives)."""
