@@ -15,29 +15,41 @@ from typing import Any
 
 import typer
 
-from yutang.cli import clock, config, doctor, serve
+from yutang.cli import backup, clock, config, doctor, quarantine, serve
 from yutang.cli.caller import PoolCaller
 from yutang.cli.main import build, run
 from yutang.domains.audience import commands as audience
 from yutang.domains.audience import routes as audience_routes
+from yutang.domains.audience.api.measuring import label_samples
+from yutang.domains.audience.api.retaining import windows_needed
 from yutang.domains.audience.passes import AudiencePass
 from yutang.domains.catalogue import commands as catalogue
 from yutang.domains.catalogue import routes as catalogue_routes
+from yutang.domains.catalogue.api import retain_daily
 from yutang.domains.catalogue.passes import CataloguePass
 from yutang.domains.customers import routes as customers_routes
 from yutang.domains.customers.commands import calls as customers_calls
+from yutang.domains.customers.commands import erasing as customers_erasing
 from yutang.domains.customers.commands import lines as customers_lines
 from yutang.domains.customers.passes import CustomersPass
 from yutang.domains.insight import commands as insight
 from yutang.domains.insight import routes as insight_routes
-from yutang.domains.intake import commands as intake
+from yutang.domains.intake import routes as intake_routes
+from yutang.domains.intake.api.basis import basis_now
+from yutang.domains.intake.commands import hooks as intake_hooks
+from yutang.domains.intake.commands import importing as intake
+from yutang.domains.staff import commands as staff
+from yutang.domains.staff import routes as staff_routes
 from yutang.kernel.clock import SystemClock
 from yutang.kernel.faults import Faults
 from yutang.kernel.words import Command, Line, Route
+from yutang.runtime.daily import Chore
 from yutang.runtime.dying import faults_named
+from yutang.runtime.erasing.erasing_pass import ErasingPass
 from yutang.runtime.folder import Folder
 from yutang.runtime.log.contracts import Pass
 from yutang.runtime.log.loop import Lake
+from yutang.runtime.measures import Measure
 from yutang.runtime.pool import Blueprint
 from yutang.runtime.settings import InForce, Settings, load_settings
 from yutang.runtime.telemetry import configure_logs
@@ -48,24 +60,39 @@ ROUTES: tuple[Route, ...] = (
     *audience_routes.ROUTES,
     *insight_routes.ROUTES,
     *catalogue_routes.ROUTES,
+    *staff_routes.ROUTES,
+    *intake_routes.ROUTES,
 )
 COMMANDS: tuple[Command[Any, Any], ...] = (
     *clock.COMMANDS,
+    *quarantine.COMMANDS,
+    *backup.COMMANDS,
     *catalogue.COMMANDS,
     *customers_calls.COMMANDS,
+    *customers_erasing.COMMANDS,
     *intake.COMMANDS,
+    *intake_hooks.COMMANDS,
     *audience.COMMANDS,
+    catalogue.set_retention_command(windows_needed),
     *insight.COMMANDS,
+    *staff.COMMANDS,
 )
+MEASURES: tuple[Measure, ...] = (label_samples,)
+CHORES: tuple[Chore, ...] = (retain_daily,)
 LINES: tuple[Line, ...] = (
     *insight.LINES,
     *audience.LINES,
     *customers_lines.LINES,
+    *customers_erasing.LINES,
     *intake.LINES,
+    *intake_hooks.LINES,
     *catalogue.LINES,
+    *staff.LINES,
     *clock.LINES,
+    *quarantine.LINES,
     *serve.LINES,
-    *doctor.LINES,
+    *doctor.lines(staff.CHECKS),
+    *backup.LINES,
     *config.LINES,
 )
 
@@ -74,8 +101,11 @@ def passes(folder: Folder, settings: Settings, faults: Faults) -> tuple[Sequence
     """The passes in their order, and the one that owns the lake."""
     timeline = TimelinePass(folder, settings.flush_rows, SystemClock(), faults)
     catalogue_pass = CataloguePass(settings.zone, settings.currency)
-    return (catalogue_pass, CustomersPass(), timeline, AudiencePass()), timeline
+    return (catalogue_pass, CustomersPass(folder), timeline, AudiencePass(), ErasingPass(folder, faults)), timeline
 
+
+# Where both want a processor, intake has it first: an acknowledgement is waited for, and what it takes isn't lost.
+BEHIND_INTAKE = 10
 
 BLUEPRINT = Blueprint(passes, {command.name: command for command in COMMANDS})
 
@@ -98,12 +128,18 @@ def main() -> None:
 
 def _engine(data: Path) -> int:
     """The engine process of a service, started by its supervisor."""
+    os.nice(BEHIND_INTAKE)
+    from yutang.domains.intake.routes import DOORS
     from yutang.http.engine import run_engine
 
-    configure_logs()
     folder = Folder(data)
     settings, _ = load_settings(folder.config, os.environ, {})
-    return run_engine(folder, settings, SystemClock(), faults_named(), time.sleep, routes=ROUTES, blueprint=BLUEPRINT)
+    configure_logs(settings.log_format, settings.log_level, "engine")
+    return run_engine(
+        folder, settings, SystemClock(), faults_named(), time.sleep,
+        routes=ROUTES, doors=DOORS, blueprint=BLUEPRINT, basis=basis_now, measures=MEASURES,
+        chores=CHORES,
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -46,8 +46,9 @@ class Service:
 
     def __init__(self, pool: Path, **settings: object) -> None:
         self.pool = pool
-        self.settings = {"listen_port": free_port(), **settings}
+        self.settings = {"listen_port": free_port(), "intake_port": free_port(), **settings}
         self.url = f"http://127.0.0.1:{self.settings['listen_port']}"
+        self.intake_url = f"http://127.0.0.1:{self.settings['intake_port']}"
         self._seen: set[int] = set()
         self._log = (pool.parent / f"service-{self.settings['listen_port']}.log").open("w+")
         self.process = subprocess.Popen(

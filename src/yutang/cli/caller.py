@@ -28,7 +28,7 @@ OPEN_RETRY_S = 0.1
 ASKED_TIMES_MAX = 5  # of one question, while the service is started anew
 PROGRESS_PERIOD_S = 0.1
 # What these allow may begin a pool; anything else wants one that exists.
-MAKING = frozenset({Permission.IMPORT, Permission.OPERATE, Permission.CATALOGUE_WRITE})
+MAKING = frozenset({Permission.IMPORT, Permission.OPERATE, Permission.CATALOGUE_WRITE, Permission.KEYS})
 
 
 class PoolCaller:
@@ -79,6 +79,12 @@ class PoolCaller:
             self._scratch = TemporaryDirectory(prefix="yutang-")
             self.folder = Folder(Path(self._scratch.name))
         return self._scratch is not None
+
+    def elsewhere(self, folder: Folder, settings: Settings) -> PoolCaller:
+        """The same way to another folder."""
+        return PoolCaller(
+            folder, settings, (), self._blueprint, self._machine, self._faults, self._sleep, self.actor
+        )  # fmt: skip
 
     @property
     def door(self) -> InboxDoor:

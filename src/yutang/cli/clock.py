@@ -87,9 +87,14 @@ def _tell(ctx: typer.Context, question: ClockQuestion) -> None:
     show_line(f"{answer.now}  ", text(speaker(WORDS, caller.language)(answer.mode.value), "dim"))
 
 
-def show(ctx: typer.Context) -> None:
+def show(ctx: typer.Context, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """Print pool time and how it moves."""
-    _tell(ctx, ClockQuestion("show"))
+    if as_json:
+        caller: Caller = ctx.obj
+        answer = caller.call(CLOCK_COMMAND, ClockQuestion("show"))
+        typer.echo(msgspec.json.encode(answer).decode())
+    else:
+        _tell(ctx, ClockQuestion("show"))
 
 
 def set_(ctx: typer.Context, instant: Annotated[str, typer.Argument(help="such as 2018-01-01T04:01:20Z")]) -> None:

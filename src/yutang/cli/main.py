@@ -26,7 +26,10 @@ GROUP_HELP = {
     "clock": "The pool's clock: real, simulated and standing, or simulated and running.",
     "customer": "One customer: identities, profile, timeline, merges.",
     "catalogue": "Event types, traits and records of this brand.",
+    "hook": "Webhooks of shops and tools, and what their mappings couldn't read.",
+    "key": "API keys, by which sites, apps and shops hand over events.",
     "label": "Tags, stages, tiers and segments.",
+    "retention": "For how long the events of a type are kept.",
 }
 
 

@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
-import errno
+import os
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from typing import Any
 
 import msgspec
+from fastapi import FastAPI
 
 from yutang.http.mount import build_api
+from yutang.http.operating import add_operating
+from yutang.http.ports import require_port
 from yutang.http.serve import HttpServer
 from yutang.kernel.clock import MachineClock
-from yutang.kernel.errors import ConflictError, InvalidError, UnavailableError, YutangError
+from yutang.kernel.errors import UnavailableError, YutangError
 from yutang.kernel.faults import Faults
 from yutang.kernel.words import Route
+from yutang.runtime.daily import Chore, doing_chores
+from yutang.runtime.desk import Desk
+from yutang.runtime.feeding import Feeder
 from yutang.runtime.folder import Folder
+from yutang.runtime.health import Watch
+from yutang.runtime.measures import Measure
+from yutang.runtime.metrics import Metrics
 from yutang.runtime.pool import Blueprint, Pool
+from yutang.runtime.receiving import Door
 from yutang.runtime.service import status_of, wait_for_end
 from yutang.runtime.settings import Settings
+from yutang.runtime.tracing import Tracing, start_tracing
 from yutang.runtime.wire import Handler, WireServer
 
 HTTP_WAIT_S_MAX = 10.0
@@ -34,24 +46,66 @@ def run_engine(
     sleep: Callable[[float], None],
     *,
     routes: Sequence[Route],
+    doors: Sequence[Door],
     blueprint: Blueprint,
+    basis: Callable[[Desk], Any],
+    measures: Sequence[Measure] = (),
+    chores: Sequence[Chore] = (),
 ) -> int:
-    """The engine process; its exit status."""
+    """The engine process; its exit status.
+
+    doors: of the intake process, to which what comes here by mistake is referred. basis: what the intake process is
+    told of a desk's pool. measures: what slices add to the metrics. chores: what slices do by the day.
+    """
     try:
         with ExitStack() as held:
             require_port(settings.listen_host, settings.listen_port)
+            watch = Watch(folder, settings, machine)
+            tracing = _tracing(machine, held)
+            api = build_api(routes, watch.desk, doors, f"http://{settings.intake_host}:{settings.intake_port}")
+            add_operating(api, watch, Metrics(watch, measures), tracing)
+            http = _listening(api, settings, machine, sleep, held)  # while the pool is opened: not ready
             pool = Pool(folder, settings, blueprint, machine, faults, beside_intake=True)
             held.callback(pool.close)
+            held.callback(http.close)  # before the pool is, too
+            pool.loop.on_step = None if tracing is None else tracing.step
             pool.loop.start(IDLE_S)
-            http = HttpServer(build_api(routes, pool.desk), settings.listen_host, settings.listen_port)
-            held.callback(http.close)
-            _await_http(http, settings, machine, sleep)
-            wire = WireServer(folder.engine_socket, _answering(pool))
-            held.callback(wire.close)
+            watch.opened(pool)
+            _join(pool, basis, machine, held)
+            held.enter_context(doing_chores(tuple(chores), lambda: pool.desk("retention")))
             healthy = wait_for_end(sleep, lambda: pool.loop.failure is None and http.alive)
     except YutangError as error:
         return status_of(error, "engine")
     return 0 if healthy else 1
+
+
+def _tracing(machine: MachineClock, held: ExitStack) -> Tracing | None:
+    tracing = start_tracing(os.environ, "engine", machine)
+    if tracing is not None:
+        held.callback(tracing.close)
+    return tracing
+
+
+def _listening(
+    api: FastAPI, settings: Settings, machine: MachineClock, sleep: Callable[[float], None], held: ExitStack
+) -> HttpServer:
+    http = HttpServer(api, settings.listen_host, settings.listen_port)
+    held.callback(http.close)
+    _await_http(http, settings, machine, sleep)
+    return http
+
+
+def _join(pool: Pool, basis: Callable[[Desk], Any], machine: MachineClock, held: ExitStack) -> None:
+    """Answer commands at the folder's socket, and tell intake what it must know."""
+
+    def refs() -> Mapping[str, int]:
+        return pool.loop.position.refs()
+
+    feeder = Feeder(pool.folder.intake_socket, refs, lambda: basis(pool.desk("")), machine)
+    feeder.start()
+    held.callback(feeder.close)
+    wire = WireServer(pool.folder.engine_socket, _answering(pool))
+    held.callback(wire.close)
 
 
 def _answering(pool: Pool) -> Handler:
@@ -61,25 +115,6 @@ def _answering(pool: Pool) -> Handler:
         return pool.answer(name, actor, body)
 
     return answer
-
-
-def require_port(host: str, port: int) -> None:
-    """Raise unless the port can be had: the server would take a shared one, or die without saying why."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as trial:
-        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            trial.bind((host, port))
-        except OSError as error:
-            if error.errno == errno.EADDRINUSE:
-                raise ConflictError(
-                    "http.port_in_use", f"port {port} is in use by another process", where=f"{host}:{port}",
-                    remedy="end that process, or set another listen_port (YUTANG_LISTEN_PORT)",
-                ) from None  # fmt: skip
-            raise InvalidError(
-                "http.address", f"can't listen there: {error.strerror or error}", where=f"{host}:{port}",
-                remedy="set another listen_host or listen_port",
-            ) from None  # fmt: skip
 
 
 def _await_http(http: HttpServer, settings: Settings, machine: MachineClock, sleep: Callable[[float], None]) -> None:

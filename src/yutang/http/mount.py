@@ -1,8 +1,9 @@
 """Routes as a FastAPI application with a true OpenAPI document.
 
-A handler's first parameter is the desk; FastAPI sees the rest of its signature. Every error is
+A handler's first parameter is the desk; FastAPI sees the rest of its signature. One that gives an iterator is served
+as server-sent events, until it ends or nobody is left to take them. Every error is
 {code, message, where, remedy}: those of the tree under their status, the framework's own as well. Until there
-is a sign-in: loopback hosts only (so that no page of another site can reach the pool through a browser),
+is a sign-in: loopback hosts and origins only (so that no page of another site can reach the pool through a browser),
 and who acts is the header `X-Acting-As`, by default the user of the machine.
 """
 
@@ -12,20 +13,26 @@ import getpass
 import inspect
 import json
 import typing
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import closing
 from http import HTTPStatus
+from types import GenericAlias, NoneType
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Header, Request, Response
+from fastapi.datastructures import Default
+from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse
+from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from yutang import __version__
-from yutang.kernel.errors import ForbiddenError, InvalidError, LimitError, YutangError
+from yutang.kernel.errors import ForbiddenError, InvalidError, LimitError, MisdirectedError, TooLargeError, YutangError
 from yutang.kernel.words import Route
 from yutang.runtime.desk import Desk
+from yutang.runtime.receiving import Door
 
 ACTOR_CHARS_MAX = 64
 BODY_BYTES_MAX = 16 * 1_024 * 1_024
@@ -50,8 +57,10 @@ class Json(JSONResponse):
         return text.encode("utf-8", "backslashreplace")
 
 
-def build_api(routes: Sequence[Route], desk_for: Callable[[str], Desk]) -> FastAPI:
-    """The application. desk_for(actor) gives a desk pinned to the newest epoch."""
+def build_api(
+    routes: Sequence[Route], desk_for: Callable[[str], Desk], doors: Sequence[Door] = (), intake_url: str = ""
+) -> FastAPI:
+    """The application. desk_for(actor) gives a desk pinned to the newest epoch. doors: of intake, at another port."""
     api = FastAPI(
         title="Yutang",
         version=__version__,
@@ -70,6 +79,7 @@ def build_api(routes: Sequence[Route], desk_for: Callable[[str], Desk]) -> FastA
 
     for route in routes:
         _add(api, route, acting_desk)
+    _misplaced(api, doors, intake_url)
     api.add_api_route("/", lambda: RedirectResponse("/docs"), include_in_schema=False)
     return api
 
@@ -101,10 +111,17 @@ def _add(api: FastAPI, route: Route, acting_desk: Callable[..., Desk]) -> None:
         for name, parameter in signature.parameters.items()
     ]
 
-    def endpoint(**arguments: Any) -> Any:
+    def answered(**arguments: Any) -> Any:
         return route.handler(**arguments)
 
-    endpoint.__signature__ = signature.replace(parameters=parameters, return_annotation=hints["return"])  # type: ignore[attr-defined]
+    def opened(**arguments: Any) -> Iterator[Any]:
+        with closing(route.handler(**arguments)) as stream:  # what nobody takes any more ends now, not when collected
+            yield stream
+
+    streams = typing.get_origin(hints["return"]) is Iterator
+    taking: Any = opened if streams else answered
+    taking.__signature__ = signature.replace(parameters=parameters, return_annotation=hints["return"])
+    endpoint = _streaming(opened, hints["return"]) if streams else answered
     endpoint.__name__ = route.handler.__name__
     endpoint.__doc__ = inspect.getdoc(route.handler)
     api.add_api_route(
@@ -112,30 +129,90 @@ def _add(api: FastAPI, route: Route, acting_desk: Callable[..., Desk]) -> None:
         endpoint,
         methods=[route.method],
         status_code=route.status,
-        response_model=hints["return"],
+        response_model=Default(None) if streams else hints["return"],
+        response_class=EventSourceResponse if streams else Json,
         tags=[route.path.split("/")[2]],
         operation_id=route.handler.__name__,
-        responses={code: {"model": Problem, "description": HTTPStatus(code).phrase} for code in PROBLEM_STATUSES},
+        responses=_stream_problems() if streams else _problems(),
         openapi_extra={"x-permission": route.permission.value},
     )
 
 
+def _problems() -> dict[int | str, dict[str, Any]]:
+    return {code: {"model": Problem, "description": HTTPStatus(code).phrase} for code in PROBLEM_STATUSES}
+
+
+def _stream_problems() -> dict[int | str, dict[str, Any]]:
+    """Problems of what streams otherwise: they are JSON, whatever its media type is."""
+    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{Problem.__name__}"}}}
+    return {
+        code: {"description": HTTPStatus(code).phrase, "content": content}
+        for code in (*PROBLEM_STATUSES, LimitError.http_status)
+    }
+
+
+def _misplaced(api: FastAPI, doors: Sequence[Door], intake_url: str) -> None:
+    """What is meant for intake is told where that is, not that there is no such path."""
+    for door in doors:
+
+        def endpoint(request: Request) -> Response:
+            raise MisdirectedError(
+                "request.misdirected", "events aren't taken here", where=request.url.path,
+                remedy=f"send this to {intake_url}{request.url.path}",
+            )  # fmt: skip
+
+        api.add_api_route(door.path, endpoint, methods=[door.method], include_in_schema=False)
+
+
+def _streaming(opened: Callable[..., Any], returned: Any) -> Any:
+    """An endpoint of server-sent events. opened: gives them, or raises what is told as any error, before the first.
+
+    Each is a message with the event's `cursor` as its id, if it has one; None is a sign of life.
+    """
+
+    def endpoint(stream: Iterator[Any]) -> Iterator[ServerSentEvent]:
+        for found in stream:
+            life = found is None
+            told = None if life else jsonable_encoder(found)
+            yield ServerSentEvent(data=told, id=getattr(found, "cursor", None), comment="quiet" if life else None)
+
+    stream = inspect.Parameter(
+        "stream", inspect.Parameter.KEYWORD_ONLY, annotation=Annotated[Iterator[Any], Depends(opened)]
+    )
+    (item,) = typing.get_args(returned)
+    shown = next(one for one in typing.get_args(item) or (item,) if one is not NoneType)
+    streaming: Any = endpoint
+    streaming.__signature__ = inspect.Signature([stream], return_annotation=GenericAlias(Iterator, (shown,)))
+    return streaming
+
+
 async def _guard(request: Request, follow: Callable[[Request], Awaitable[Response]]) -> Response:
-    """Refuse what comes by another name than loopback's, and what is larger than any question."""
+    """Refuse what comes by another name than loopback's or from another site's page, and what is too large."""
     host = request.headers.get("host", "")
-    name = host if host.endswith("]") else host.rpartition(":")[0] or host
-    if name.lower() not in HOSTS:
+    if not _is_loopback(host):
         return _told(ForbiddenError(
             "request.host", f"{host!r} isn't a name of this machine's loopback", where="Host",
             remedy="use http://127.0.0.1 or http://localhost with the port",
         ))  # fmt: skip
+    origin = request.headers.get("origin")
+    if origin is not None and not _is_loopback(origin.partition("://")[2]):  # a browser sends some POSTs unasked
+        return _told(ForbiddenError(
+            "request.origin", f"pages of {origin[:100]!r} can't call the API", where="Origin",
+            remedy="call it from a page of this machine, or from a program",
+        ))  # fmt: skip
     length = request.headers.get("content-length", "0")
     if length.isdecimal() and int(length[:20]) > BODY_BYTES_MAX:
-        return _told(LimitError(
+        return _told(TooLargeError(
             "request.too_large", f"a body has at most {BODY_BYTES_MAX} bytes", where="body",
             remedy="hand large files to `yutang import`",
         ))  # fmt: skip
     return await follow(request)
+
+
+def _is_loopback(host: str) -> bool:
+    """Whether a host, with its port or without, names this machine's loopback."""
+    name = host if host.endswith("]") else host.rpartition(":")[0] or host
+    return name.lower() in HOSTS
 
 
 def _told(error: YutangError) -> JSONResponse:

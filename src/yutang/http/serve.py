@@ -29,6 +29,8 @@ class HttpServer:
         return self._thread.is_alive()
 
     def close(self) -> None:
-        """Stop taking requests."""
+        """Stop taking requests; a second time does nothing."""
+        if not self._thread.is_alive():
+            return
         self._loop.call_soon_threadsafe(self._server.stop)
         self._thread.join(timeout=5)

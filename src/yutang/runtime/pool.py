@@ -21,6 +21,7 @@ from yutang.kernel.words import Command
 from yutang.runtime.desk import Desk
 from yutang.runtime.folder import Folder
 from yutang.runtime.inbox.inbox import Inbox, open_reader
+from yutang.runtime.inbox.payloads import PayloadDoor
 from yutang.runtime.inbox.remote import RemoteInbox
 from yutang.runtime.log.contracts import Pass
 from yutang.runtime.log.loop import Lake, Loop
@@ -34,6 +35,9 @@ CLOSE_FLUSH_ROWS_MIN = 10_000  # a shorter tail is replayed in well under a seco
 
 class InboxDoor(Protocol):
     """The inbox, owned here or across a socket."""
+
+    @property
+    def payloads(self) -> PayloadDoor: ...
 
     def progress(self, job: str) -> int: ...
 
@@ -85,13 +89,15 @@ class Pool:
             self.database: Database = open_sqlite(folder.database)
             held.callback(self.database.close)
             passes, lake = blueprint.passes(folder, settings, faults)
-            reader = open_reader(folder.inbox)
+            reader = self._reader = open_reader(folder.inbox)
             held.callback(reader.close)
             share = settings.bulk_share_percent
             self.loop = Loop(self.database, reader, passes, lake, self._trim, machine, faults, share)
             self.loop.open()
             self.inbox: InboxDoor = (
-                RemoteInbox(folder.intake_socket) if beside_intake else Inbox(folder.inbox, self.now_ms, faults)
+                RemoteInbox(folder.intake_socket)
+                if beside_intake
+                else Inbox(folder.inbox, self.now_ms, faults, payload_days=settings.payload_days)
             )
             held.callback(self.inbox.close)
             self._tell_clock()
@@ -114,6 +120,15 @@ class Pool:
     def epoch(self) -> Any:
         """The newest epoch (`desk.Log`)."""
         return self.loop.epoch
+
+    def bodies(self, refs: Sequence[int]) -> Mapping[int, bytes]:
+        """Batches that the inbox still holds (`desk.Log`)."""
+        return self._reader.bodies(refs)
+
+    @property
+    def payloads(self) -> PayloadDoor:
+        """The bodies of webhooks that didn't map (`desk.Log`)."""
+        return self.inbox.payloads
 
     def submit(self, kind: str, body: bytes, actor: str) -> Mapping[str, Any]:
         """Append a record to the log and wait for it (`desk.Log`)."""

@@ -20,16 +20,27 @@ from yutang.kernel.errors import ConfigError
 ENVIRONMENT_PREFIX = "YUTANG_"
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
 # Variables with the prefix that aren't settings: they are read before there is a folder, or by tests.
-ENVIRONMENT_OTHERS = frozenset({"YUTANG_DATA", "YUTANG_TEST_BUDGET", "YUTANG_FAULT"})
+# `YUTANG_SETTLED`: the environment holds every setting as a service's supervisor has judged it; the file isn't read.
+SETTLED = "YUTANG_SETTLED"
+ENVIRONMENT_OTHERS = frozenset({"YUTANG_DATA", "YUTANG_TEST_BUDGET", "YUTANG_FAULT", SETTLED})
 
 # Least and greatest of the settings that are numbers.
 BOUNDS = {
     "listen_port": (1, 65_535),
+    "intake_port": (1, 65_535),
+    "waiting_events_max": (1_000, 1_000_000_000),
+    "disk_reserve_mb": (0, 1_000_000),
+    "payload_days": (1, 3_650),
+    "lag_ready_s": (1, 86_400),
     "part_events": (1, 16_384),
     "flush_rows": (1, 5_000_000),
     "bulk_share_percent": (1, 100),
     "sql_memory_mb": (64, 1_000_000),
 }
+
+
+# Settings that are one of a few words.
+CHOICES = {"log_format": ("text", "json"), "log_level": ("debug", "info", "warning", "error")}
 
 
 def _setting(default: Any, meaning: str) -> Any:
@@ -47,8 +58,16 @@ class Settings:
     strict: bool = _setting(False, "refuse unknown event types and properties instead of marking them")
     listen_host: str = _setting("127.0.0.1", "address of the API; loopback until there is a sign-in")
     listen_port: int = _setting(8090, "port of the API")
+    intake_host: str = _setting("127.0.0.1", "address at which events are taken; every request shows an API key")
+    intake_port: int = _setting(8091, "port at which events are taken")
+    waiting_events_max: int = _setting(30_000_000, "events that may wait for the engine; over it, 429")
+    disk_reserve_mb: int = _setting(256, "room on disk that is left to the engine; below it, 507")
+    lag_ready_s: int = _setting(60, "how long an event may wait before /readyz says that the service isn't ready")
+    log_format: str = _setting("text", "what lines of the log look like: text or json")
+    log_level: str = _setting("info", "the least that is logged: debug, info, warning or error")
+    payload_days: int = _setting(14, "how long a webhook's body that didn't map is kept")
     part_events: int = _setting(16_384, "events that an import hands over at a time")
-    flush_rows: int = _setting(250_000, "rows in memory at which the tail is written to the lake")
+    flush_rows: int = _setting(125_000, "rows in memory at which the tail is written to the lake")
     bulk_share_percent: int = _setting(25, "share of the loop that imports keep while live events wait")
     sql_memory_mb: int = _setting(512, "memory that one SQL question may use")
 
@@ -71,7 +90,7 @@ def load_settings(
     flags: by setting name, absent or None where not given. Raises ConfigError at the place.
     """
     layers = [
-        _from_file(file),
+        {} if environment.get(SETTLED) else _from_file(file),
         _from_environment(environment),
         {name: (value, f"--{name.replace('_', '-')}") for name, value in flags.items() if value is not None},
     ]
@@ -85,6 +104,12 @@ def load_settings(
         InForce(f.name, getattr(settings, f.name), chosen.get(f.name, (None, "default"))[1], f.metadata["meaning"])
         for f in fields(Settings)
     )
+
+
+def settled(settings: Settings) -> dict[str, str]:
+    """Settings as variables, by which a child of the service reads exactly these, whatever the file says by then."""
+    values = {f"{ENVIRONMENT_PREFIX}{f.name.upper()}": str(getattr(settings, f.name)) for f in fields(Settings)}
+    return {**values, SETTLED: "1"}
 
 
 def _from_file(file: Path) -> dict[str, tuple[object, str]]:
@@ -142,6 +167,9 @@ def _judge(settings: Settings, origins: Mapping[str, str]) -> None:
         refuse("country", f"{settings.country!r} isn't a country", "use an ISO 3166 code such as CN")
     if settings.language not in ("zh", "en"):
         refuse("language", f"{settings.language!r} isn't a language of ours", "use zh or en")
+    for name, allowed in CHOICES.items():
+        if getattr(settings, name) not in allowed:
+            refuse(name, f"{getattr(settings, name)!r} isn't one of them", f"use {', '.join(allowed)}")
     if settings.listen_host not in ("127.0.0.1", "::1", "localhost"):
         refuse("listen_host", f"{settings.listen_host} isn't loopback, and there is no sign-in yet", "use 127.0.0.1")
     for name, (low, high) in BOUNDS.items():
