@@ -25,7 +25,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with (folder.parent / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not finished.exists():
-            command = [sys.executable, "-m", "demo.run", "--no-serve", "--data", str(folder)]
+            command = [sys.executable, "-m", "demo.run", "--only-import", "--data", str(folder)]
             subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=MAKE_S_MAX)
             finished.touch()
     return shutil.copytree(folder, tmp_path_factory.mktemp("demo") / "pool", ignore=shutil.ignore_patterns("*.sock"))

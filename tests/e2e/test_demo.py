@@ -21,12 +21,14 @@ from tests.support.journey_oracle import DAY, RUNGS_OF_AIPL, Journey
 from tests.support.pools import Scratch
 
 from yutang.domains.audience.api import questions
-from yutang.domains.audience.api.evaluating import AUDIENCE
+from yutang.domains.audience.api.evaluating import AUDIENCE, evaluation, measured
+from yutang.domains.audience.rules import quintiles
 from yutang.domains.customers.api import CUSTOMERS
-from yutang.domains.insight import api as insight
+from yutang.domains.insight.api import figures as insight
 from yutang.domains.insight.commands import _as_json
 from yutang.domains.insight.contracts import ReportQuestion, SqlQuestion
 from yutang.kernel.instants import instant_from_text, instant_text
+from yutang.runtime.slots import PEOPLE
 
 ROOT = Path(__file__).resolve().parents[2]
 YUTANG = Path(sys.executable).with_name("yutang")
@@ -165,13 +167,15 @@ class TestRfm:
         instant = instant_from_text(at)
         midnight = instant - instant % DAY
         epoch = pool.pool.loop.epoch
-        evaluated, heads = questions.everyone(epoch, instant)
+        heads = epoch[PEOPLE].heads()
+        evaluated = evaluation(epoch, heads, instant)
         labels = [epoch[AUDIENCE].labels[name] for name in ("rfm_recency", "rfm_frequency", "rfm_monetary")]
         households = [int(epoch[CUSTOMERS].identities[epoch[CUSTOMERS].lead(h)].value) for h in heads.tolist()]
-        columns = [
-            [(*label.values, "none")[code] for code in questions.codes_at(epoch, evaluated, label, instant)]
-            for label in labels
-        ]
+        columns = []
+        for label in labels:
+            values, among = measured(evaluated, label.quintile, questions.taken_at(epoch, instant))
+            codes = quintiles(values, among, low_is_best=label.quintile.low_is_best)
+            columns.append([(*label.values, "none")[code] for code in codes])
         found = {h: values for h, values in zip(households, zip(*columns, strict=True), strict=True)
                  if values != ("none", "none", "none")}  # fmt: skip
         expected = {h: tuple(map(str, ranks)) for h, ranks in journey.rfm(midnight).items()}

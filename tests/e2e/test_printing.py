@@ -15,7 +15,8 @@ from yutang.domains.audience import commands as audience
 from yutang.domains.catalogue import commands as catalogue
 from yutang.domains.customers.commands import words as customers
 from yutang.domains.insight import commands as insight
-from yutang.domains.intake import commands as intake
+from yutang.domains.intake.commands import importing as intake
+from yutang.domains.staff import commands as staff
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "docs" / "guides" / "example"
 WHO = "phone:13800138001"
@@ -25,8 +26,9 @@ LINES = (
     ("label", "list"), ("label", "show", "aipl"), ("label", "changes"), ("customer", "labels", WHO), ("imports",),
     ("customer", "show", WHO), ("customer", "find", "138"), ("customer", "timeline", WHO), ("customer", "kinds"),
     ("customer", "timeline", WHO, "--all"), ("customer", "reviews"), ("catalogue", "show"), ("config",),
+    ("key", "list"), ("tail", "--last", "5"),
 )  # fmt: skip
-TABLES = (insight.WORDS, audience.WORDS, customers.WORDS, intake.WORDS, catalogue.WORDS, config.WORDS)
+TABLES = (insight.WORDS, audience.WORDS, customers.WORDS, intake.WORDS, catalogue.WORDS, config.WORDS, staff.WORDS)
 CHINESE = re.compile("[\u4e00-\u9fff]")
 # Words of ours that are names in the data too.
 NAMES = {
@@ -55,6 +57,8 @@ def pool(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert keyboard("clock", "set", "2026-03-01").status == 0
     assert keyboard("import", folder / "orders.csv", "--mapping", folder / "shop.yaml").status == 0
     assert keyboard("customer", "tag", WHO, "vip", "--group", "service").status == 0
+    for name in ("收银", "a shop whose name is a long one"):
+        assert keyboard("key", "create", name, "--feed", "shop", "--origin", "https://www.shop.example").status == 0
     return folder / "pool"
 
 

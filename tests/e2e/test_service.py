@@ -12,8 +12,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tests.support.commands import RUN_S_MAX, answer, caller, fingerprint, import_rest, run, start
-from tests.support.services import Service, alive, wait_for
+from tests.support.commands import RUN_S_MAX, answer, caller, fingerprint, import_rest, net, run, start
+from tests.support.services import Service, alive, free_port, wait_for
 
 from yutang.cli.clock import CLOCK_COMMAND, ClockQuestion
 
@@ -137,7 +137,9 @@ class TestBesideIt:
 
     def test_a_port_in_use_ends_it_with_a_clear_error(self, service, tmp_path):
         port = service.settings["listen_port"]
-        refused = run(tmp_path / "other", "serve", ok=False, listen_port=port, **SETTINGS)
+        refused = run(
+            tmp_path / "other", "serve", ok=False, listen_port=port, intake_port=free_port(), **SETTINGS
+        )  # fmt: skip
         assert refused.returncode == 8
         assert f"port {port} is in use" in refused.stderr
         assert "Traceback" not in refused.stderr
@@ -214,7 +216,7 @@ class TestKilledAtWork:
         _, said = client.communicate(timeout=RUN_S_MAX)
         assert client.returncode == 0, said
         assert service.stop() == 0
-        assert fingerprint_of(pool) == undisturbed
+        assert net(fingerprint_of(pool)) == net(undisturbed)
 
     def test_without_intake_the_client_is_told_and_can_go_on_later(self, pool, serve, source, undisturbed):
         service = serve(pool)
@@ -229,7 +231,7 @@ class TestKilledAtWork:
         assert answer(pool, "import", str(source), **SETTINGS)[0]["resumed_at"] > 0
         assert service.pids()["engine"] == engine
         assert service.stop() == 0
-        assert fingerprint_of(pool) == undisturbed
+        assert net(fingerprint_of(pool)) == net(undisturbed)
 
     def test_without_any_of_them_the_folder_opens_and_goes_on(self, pool, serve, source, undisturbed):
         service = serve(pool)
@@ -243,7 +245,7 @@ class TestKilledAtWork:
         wait_for(lambda: not any(alive(pid) for pid in pids.values()), "the children are gone")
         with caller(pool, **SETTINGS) as at:
             import_rest(at, source)
-            assert fingerprint(at._pool.desk("tester")) == undisturbed
+            assert net(fingerprint(at._pool.desk("tester"))) == net(undisturbed)
 
     def test_one_that_dies_whenever_it_starts_ends_the_service(self, pool, serve):
         service = serve(pool)

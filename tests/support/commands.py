@@ -23,7 +23,7 @@ from yutang.app import BLUEPRINT
 from yutang.cli.caller import PoolCaller
 from yutang.domains.audience.api import feed, questions
 from yutang.domains.customers import api as customers
-from yutang.domains.insight import api as insight
+from yutang.domains.insight.api import figures as insight
 from yutang.domains.insight.contracts import ReportQuestion, SqlQuestion
 from yutang.domains.intake.api.importing import ImportOptions, import_file
 from yutang.kernel.clock import SystemClock
@@ -103,6 +103,21 @@ def import_rest(at: PoolCaller, source: Path) -> None:
         assert error.code == "import.finished_already"
     for _ in at.wait_processed():
         pass
+
+
+def net(found: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A fingerprint in which the feed is told as what it comes to, by customer and label: from what to what.
+
+    How much arrives together differs from run to run, and what changes twice within one group is news once. Each
+    change must begin where the one before it ended.
+    """
+    ends: dict[tuple[str, str], tuple[str, str]] = {}
+    for change in reversed(found["changes"]):  # the newest come first
+        key = (change["customer"], change["label"])
+        first, last = ends.get(key, (change["before"], change["before"]))
+        assert last == change["before"], f"{key}: {change} follows {last}"
+        ends[key] = (first, change["after"])
+    return {**found, "changes": ends}
 
 
 def fingerprint(desk: Desk) -> Mapping[str, Any]:

@@ -47,7 +47,7 @@ def rows(
     seq: int, events: Sequence[Event], anchors: Sequence[int], *, feed: str = "shop", arrived_at: int = 0
 ) -> NewRows:
     """The rows of a record."""
-    return NewRows(seq, arrived_at, feed, list(events), np.array(anchors, np.int64))
+    return NewRows.of_record(seq, arrived_at, feed, list(events), np.array(anchors, np.int64))
 
 
 def people(head_of: Sequence[int]) -> People:
@@ -70,8 +70,8 @@ class PlainTimeline:
 
     def append(self, new: NewRows) -> None:
         """Keep a record's rows."""
-        for anchor, one in zip(new.anchors.tolist(), new.events, strict=True):
-            self.facts.append((anchor, new.seq, new.arrived_at, one, new.feed))
+        for anchor, one, place in zip(new.anchors.tolist(), new.events, new.source.tolist(), strict=True):
+            self.facts.append((anchor, int(new.seqs[place]), int(new.arrivals[place]), one, new.feeds[place]))
 
     def rows(self, type_name: str, members: Sequence[int]) -> list[tuple[int, int, Event, int]]:
         """(at, tie, event, seq) of a customer's events of a type, in order."""

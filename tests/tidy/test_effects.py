@@ -24,7 +24,7 @@ BANNED_CALLS = {
 BANNED_BY_RUFF = {
     "datetime.datetime.now", "datetime.datetime.utcnow", "time.time", "time.time_ns", "random", "uuid.uuid4",
 }  # fmt: skip
-RUFF_EXEMPT = {"src/yutang/kernel/*", "tests/*", "bench/*"}
+RUFF_EXEMPT = {"src/yutang/kernel/*", "tests/*", "bench/*", "demo/*"}
 PURE_ROOMS = {"rules", "contracts"}
 BUILT_INS_DOING_IO = {"open", "print", "input", "exec", "eval", "breakpoint"}
 PATHS_DOING_IO = {

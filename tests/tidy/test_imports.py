@@ -20,7 +20,7 @@ from tests.tidy.source import PACKAGE, ROOT
 
 CONFIG = ROOT / ".importlinter"
 ROOMS = ("api", "contracts", "rules", "store", "passes", "routes", "jobs", "commands")
-SLICES = ("catalogue", "customers", "intake", "audience", "insight")
+SLICES = ("staff", "catalogue", "customers", "intake", "audience", "insight")
 PLAIN = (
     "kernel.words", "conditions.nodes", "storage.database", "timeline.steps", "timeline.kernels.folds",
     "timeline.evaluation.measures", "runtime.desk", "runtime.log.store", "runtime.log.loop", "runtime.inbox.store",
@@ -42,6 +42,7 @@ SEEDS: Mapping[str, tuple[str, str]] = {
     "private_customers": ("domains.audience.api", "domains.customers.store"),
     "private_insight": ("app", "domains.insight.store"),
     "private_intake": ("domains.insight.api", "domains.intake.rules"),
+    "private_staff": ("domains.intake.api", "domains.staff.store"),
     "private_runtime": ("cli.main", "runtime.log.store"),
     "cycles": ("conditions.nodes", "conditions.text"),
 }
