@@ -1,12 +1,11 @@
-"""`make bench`: the demo pool from nothing, in a scratch folder; medians and peaks, on this machine.
+"""`make bench`: what is promised, measured on this machine; `make bench ARGS="intake fresh"`: some of it.
 
-Rows go to `bench/out/results.json` as {bench, events, system, seconds, per_second, peak_mb}; a run replaces its
-own rows. Whole processes are measured from outside, as a user meets them.
+demo: the demo pool from nothing, in a scratch folder; and the figures of live intake (`bench.live`). Rows go to
+`bench/out/results.json` (`bench.results`). Whole processes are measured from outside, as a user meets them.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import resource
 import shutil
@@ -16,30 +15,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
+from bench import live
+from bench.results import Row, keep, print_rows
 
 ROOT = Path(__file__).parent.parent
-RESULTS = ROOT / "bench" / "out" / "results.json"
 EVENTS = 1_633_846  # of The Complete Journey as the demo maps it, state events aside
 REPEATS = 5
 INSTANTS = ("2017-03-01T00:00:00Z", "2017-07-15T12:00:00Z", "2018-01-01T04:01:20Z")
-
-
-@dataclass(frozen=True)
-class Row:
-    """A measurement. seconds: the median; spread: (least, most)."""
-
-    bench: str
-    events: int
-    system: str
-    seconds: float
-    per_second: float
-    peak_mb: float
-    spread: tuple[float, float]
 
 
 def _timed(command: Sequence[str], environment: dict[str, str]) -> tuple[float, float]:
@@ -57,8 +41,8 @@ def _measured(bench: str, repeats: int, once: Callable[[], tuple[float, float]])
     seconds = [run[0] for run in runs]
     median = statistics.median(seconds)
     return Row(
-        bench, EVENTS, "yutang", round(median, 3), round(EVENTS / median), round(max(run[1] for run in runs), 1),
-        (round(min(seconds), 3), round(max(seconds), 3)),
+        bench, EVENTS, "yutang", round(median, 3), round(EVENTS / median),
+        peak_mb=round(max(run[1] for run in runs), 1), spread=(round(min(seconds), 3), round(max(seconds), 3)),
     )  # fmt: skip
 
 
@@ -85,26 +69,18 @@ def rows(scratch: Path) -> list[Row]:
     return found
 
 
-def keep(measured: Sequence[Row]) -> None:
-    """Replace this run's rows in the results."""
-    RESULTS.parent.mkdir(parents=True, exist_ok=True)
-    old = json.loads(RESULTS.read_text()) if RESULTS.exists() else []
-    keys = {(row.bench, row.events, row.system) for row in measured}
-    kept = [row for row in old if (row["bench"], row["events"], row["system"]) not in keys]
-    RESULTS.write_text(json.dumps(kept + [asdict(row) for row in measured], indent=1))
-
-
 def main() -> None:
-    """Measure, print, keep."""
+    """Measure, keep, print."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    with tempfile.TemporaryDirectory(prefix="yutang-bench-") as scratch:
-        measured = rows(Path(scratch))
+    names = sys.argv[1:] or ["demo", *live.BENCHES]
+    measured: list[Row] = []
+    if "demo" in names:
+        with tempfile.TemporaryDirectory(prefix="yutang-bench-") as scratch:
+            measured += rows(Path(scratch))
+    if chosen := [name for name in names if name != "demo"]:
+        measured += live.measure(chosen)
     keep(measured)
-    table = Table("bench", "seconds (median)", "min – max", "events/s", "peak MB")
-    for row in measured:
-        table.add_row(row.bench, f"{row.seconds:.2f}", f"{row.spread[0]:.2f} – {row.spread[1]:.2f}",
-                      f"{row.per_second:,.0f}", f"{row.peak_mb:,.0f}")  # fmt: skip
-    Console().print(table)
+    print_rows(measured)
 
 
 if __name__ == "__main__":
