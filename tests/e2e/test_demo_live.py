@@ -34,5 +34,5 @@ def test_events_flow_in_over_http(made: Path, tmp_path: Path) -> None:
     assert sent > 0
     assert re.search(r"product_viewed +till +member_no:", done.stdout), done.stdout[-2_000:]
     after = answer(pool, "sql", "SELECT count(*) AS n FROM events WHERE feed = 'till'")[0]["n"]
-    assert before == 0 and after == sent
+    assert after - before == sent
     assert answer(pool, "clock", "show")["mode"] == "running"
