@@ -31,6 +31,8 @@ from yutang.runtime.receiving import Door
 from yutang.runtime.service import status_of, wait_for_end
 from yutang.runtime.settings import Settings
 from yutang.runtime.tracing import Tracing, start_tracing
+from yutang.runtime.warming import PERIOD_S as WARMING_PERIOD_S
+from yutang.runtime.warming import warm_columns
 from yutang.runtime.wire import Handler, WireServer
 
 HTTP_WAIT_S_MAX = 10.0
@@ -73,6 +75,7 @@ def run_engine(
             watch.opened(pool)
             _join(pool, basis, machine, held)
             held.enter_context(doing_chores(tuple(chores), lambda: pool.desk("retention")))
+            held.enter_context(doing_chores((warm_columns,), lambda: pool.desk("cache"), WARMING_PERIOD_S))
             healthy = wait_for_end(sleep, lambda: pool.loop.failure is None and http.alive)
     except YutangError as error:
         return status_of(error, "engine")

@@ -25,7 +25,7 @@ Chore = Callable[[Desk], None]
 def doing_chores(chores: tuple[Chore, ...], desk: Callable[[], Desk], period_s: float = PERIOD_S) -> Iterator[None]:
     """While inside, the chores are done once a period, each at a desk pinned to the newest epoch then."""
     ending = threading.Event()
-    thread = threading.Thread(target=_run, args=(chores, desk, period_s, ending), name="daily", daemon=True)
+    thread = threading.Thread(target=_run, args=(chores, desk, period_s, ending), name="chores", daemon=True)
     thread.start()
     try:
         yield
