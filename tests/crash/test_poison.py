@@ -69,6 +69,8 @@ def test_it_alone_is_set_aside(tmp_path: Path) -> None:
         assert [one.kind for one in listed] == ["events"] * len(POISONS)
         assert [one.size for one in listed] == [len(body) for body in POISONS]
         assert all(one.error and str(one.seq) in said for one in listed), said
+        told = answer(pool, "quarantine", "list", **SETTINGS)
+        assert [one["seq"] for one in told["records"]] == [one.seq for one in listed]
         first = listed[0].seq
         done = run(pool, "quarantine", "replay", str(first), ok=False, **SETTINGS)
         assert done.returncode != 0

@@ -54,7 +54,7 @@ class Service:
         self.process = subprocess.Popen(
             [*YUTANG, "serve"], env=environment(pool, **self.settings), stdout=self._log, stderr=subprocess.STDOUT
         )
-        wait_for(lambda: "serves" in self.said() or self.process.poll() is not None, "the service is up")
+        wait_for(lambda: "鱼塘 Yutang" in self.said() or self.process.poll() is not None, "the service is up")
         assert self.process.poll() is None, self.said()
         self._seen.update(self.pids().values())
 

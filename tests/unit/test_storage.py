@@ -1,10 +1,14 @@
 """Units of work: committed by leaving, and a full disk told as one."""
 
+import resource
+import signal
+
 import pytest
 from sqlalchemy import text
 
-from yutang.kernel.errors import UnavailableError
+from yutang.kernel.errors import DiskFullError, UnavailableError
 from yutang.storage.database import open_sqlite
+from yutang.storage.files import write_durably
 
 
 @pytest.fixture
@@ -40,3 +44,24 @@ class TestUnits:
         assert refused.value.code == "storage.disk_full"
         assert refused.value.remedy
         assert rows(database) == 0
+
+
+class TestWritingDurably:
+    @pytest.fixture
+    def no_room(self):
+        """Files may hold four bytes, as on a disk that is full."""
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4, limits[1]))
+        yield
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+
+    def test_what_finds_no_room_is_told_and_what_stood_there_stands(self, tmp_path, no_room):
+        path = tmp_path / "clock.json"
+        write_durably(path, b"old")
+        with pytest.raises(DiskFullError) as told:
+            write_durably(path, b"much longer")
+        assert told.value.http_status == 507
+        assert path.read_bytes() == b"old"
+        assert list(tmp_path.iterdir()) == [path], "no draft is left"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
+import msgspec
 import typer
 
 from yutang.kernel.instants import instant_text
@@ -98,12 +99,17 @@ COMMANDS = (LIST_COMMAND, RELEASE_COMMAND)
 
 
 def list_(
-    ctx: typer.Context, after: Annotated[int, typer.Option("--after", help="only records of a greater number")] = 0
+    ctx: typer.Context,
+    after: Annotated[int, typer.Option("--after", help="only records of a greater number")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List the records that couldn't be processed, with their reasons."""
     caller: Caller = ctx.obj
     say = speaker(WORDS, caller.language)
     answer = caller.call(LIST_COMMAND, ListQuarantine(after))
+    if as_json:
+        typer.echo(msgspec.json.format(msgspec.json.encode(answer)).decode())
+        return
     if not answer.records:
         show_line(say("empty"))
     for one in answer.records:

@@ -24,6 +24,7 @@ PROCESSES = {"intake": "yutang.receiver", "engine": "yutang.app"}
 
 
 WORDS = {
+    "serves": ("正在服务", "serves"),
     "api": ("接口", "API"),
     "events": ("事件入口", "events"),
     "health": ("健康检查", "health"),
@@ -68,7 +69,7 @@ def _tell(folder: Folder, settings: Settings) -> None:
     console = Console(highlight=False, soft_wrap=True)
     api = f"http://{_host(settings.listen_host)}:{settings.listen_port}"
     intake = f"http://{_host(settings.intake_host)}:{settings.intake_port}"
-    console.print("[bold]鱼塘 Yutang[/bold] serves", text(folder.root))
+    console.print("[bold]鱼塘 Yutang[/bold]", say("serves"), text(folder.root))
     lines = (
         ("api", f"{api}/docs", ""),
         ("events", f"{intake}/v1/events", say("keys")),

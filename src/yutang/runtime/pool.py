@@ -139,7 +139,16 @@ class Pool:
 
     def _tell_clock(self) -> None:
         with self._telling_clock:  # one at a time, and the last to write tells the newest
-            write_clock(self.folder, self.loop.epoch.clock)
+            clock = self.loop.epoch.clock
+            if not self._clock_told(clock):
+                write_clock(self.folder, clock)
+
+    def _clock_told(self, clock: PoolClock) -> bool:
+        """Whether the folder says so already: a start needs no room then."""
+        try:
+            return (self.folder.root / "clock.json").exists() and read_clock(self.folder) == clock
+        except DamagedError:
+            return False
 
     def answer(self, name: str, actor: str, body: bytes) -> bytes:
         """Answer a command that came as bytes (the socket's handler)."""

@@ -29,12 +29,21 @@ def sync_folder(folder: Path) -> None:
 def write_durably(path: Path, content: bytes, mode: int = 0o644) -> None:
     """Replace a file's content at once and for good: readers see the old or the new, never a part.
 
-    mode: of the file, as the process's mask lets it be.
+    mode: of the file, as the process's mask lets it be. Raises DiskFullError; what stood there stands.
     """
     draft = path.with_name(path.name + ".draft")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-    sync_folder(path.parent)
+    try:
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        if not is_no_room(error):
+            raise
+        raise DiskFullError(
+            "storage.disk_full", "there is no room left to write", where=str(path),
+            remedy="make room; what was acknowledged is kept, and the work goes on where it was",
+        ) from error  # fmt: skip

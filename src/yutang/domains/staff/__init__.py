@@ -1,4 +1,4 @@
-"""Staff: who may do what. API keys for now; members, teams and roles are to come.
+"""Staff: who may do what. API keys; members, teams and roles are to come.
 
 Owns: API keys (the digests of their secrets, feeds, origins, rates) with who made, rotated and revoked them.
 Never does: check a request (the intake process does, by the basis that it is told), judge events.
