@@ -32,8 +32,8 @@ from yutang.domains.customers.commands import calls as customers_calls
 from yutang.domains.customers.commands import erasing as customers_erasing
 from yutang.domains.customers.commands import lines as customers_lines
 from yutang.domains.customers.passes import CustomersPass
-from yutang.domains.insight import commands as insight
-from yutang.domains.insight import routes as insight_routes
+from yutang.domains.insight.commands import every as insight
+from yutang.domains.insight.routes import every as insight_routes
 from yutang.domains.intake import routes as intake_routes
 from yutang.domains.intake.api.basis import basis_now
 from yutang.domains.intake.commands import hooks as intake_hooks

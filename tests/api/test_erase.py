@@ -15,7 +15,7 @@ from tests.support.pools import Scratch, event
 from yutang.domains.customers import api as customers
 from yutang.domains.customers.contracts import PairOrder, TagOrder
 from yutang.domains.insight.api import figures as insight
-from yutang.domains.insight.contracts import ReportQuestion, SqlQuestion
+from yutang.domains.insight.contracts.figures import ReportQuestion, SqlQuestion
 from yutang.kernel.errors import ConflictError, InvalidError, NotFoundError
 from yutang.kernel.event import Identity
 from yutang.runtime.erasing.contracts import EraseOrder

@@ -11,7 +11,7 @@ from tests.support.pools import Scratch, event
 from yutang.domains.audience.api import evaluating, questions, upkeep
 from yutang.domains.audience.api.evaluating import AUDIENCE
 from yutang.domains.insight.api import figures
-from yutang.domains.insight.contracts import ReportQuestion
+from yutang.domains.insight.contracts.figures import ReportQuestion
 from yutang.runtime.slots import PEOPLE
 
 PEOPLE_COUNT = 11

@@ -25,8 +25,8 @@ from yutang.domains.audience.api.evaluating import AUDIENCE, evaluation, measure
 from yutang.domains.audience.rules import quintiles
 from yutang.domains.customers.api import CUSTOMERS
 from yutang.domains.insight.api import figures as insight
-from yutang.domains.insight.commands import _as_json
-from yutang.domains.insight.contracts import ReportQuestion, SqlQuestion
+from yutang.domains.insight.commands.figures import _as_json
+from yutang.domains.insight.contracts.figures import ReportQuestion, SqlQuestion
 from yutang.kernel.instants import instant_from_text, instant_text
 from yutang.runtime.slots import PEOPLE
 

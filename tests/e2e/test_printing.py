@@ -14,7 +14,7 @@ from yutang.cli import config
 from yutang.domains.audience import commands as audience
 from yutang.domains.catalogue import commands as catalogue
 from yutang.domains.customers.commands import words as customers
-from yutang.domains.insight import commands as insight
+from yutang.domains.insight.commands import figures as insight
 from yutang.domains.intake.commands import importing as intake
 from yutang.domains.staff import commands as staff
 

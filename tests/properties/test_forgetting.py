@@ -17,7 +17,7 @@ from tests.support.pools import Scratch
 from yutang.domains.audience.api import questions
 from yutang.domains.customers import api as customers
 from yutang.domains.insight.api import figures as insight
-from yutang.domains.insight.contracts import ReportQuestion, SqlQuestion
+from yutang.domains.insight.contracts.figures import ReportQuestion, SqlQuestion
 from yutang.kernel.errors import NotFoundError
 from yutang.kernel.event import Event
 from yutang.kernel.instants import instant_text

@@ -30,7 +30,7 @@ from yutang.domains.audience.rules import CAUSE_CODE, HORIZON_MS, NO_VALUE, Audi
 from yutang.domains.customers import api as customers
 from yutang.domains.customers.contracts import PairOrder
 from yutang.domains.insight.api import figures as insight
-from yutang.domains.insight.contracts import ReportQuestion
+from yutang.domains.insight.contracts.figures import ReportQuestion
 from yutang.kernel.errors import YutangError
 from yutang.kernel.event import Event
 from yutang.kernel.instants import DAY_MS, HOUR_MS, MINUTE_MS, NEVER, instant_text

@@ -24,7 +24,7 @@ from yutang.cli.caller import PoolCaller
 from yutang.domains.audience.api import feed, questions
 from yutang.domains.customers import api as customers
 from yutang.domains.insight.api import figures as insight
-from yutang.domains.insight.contracts import ReportQuestion, SqlQuestion
+from yutang.domains.insight.contracts.figures import ReportQuestion, SqlQuestion
 from yutang.domains.intake.api.importing import ImportOptions, import_file
 from yutang.kernel.clock import SystemClock
 from yutang.kernel.errors import ConflictError

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
+from typing import cast
 
 from yutang.conditions.checks import check
 from yutang.conditions.lexer import RESERVED, TokenKind
@@ -22,6 +23,7 @@ from yutang.conditions.nodes import (
     AtLeast,
     Consent,
     EachPeriod,
+    Events,
     Happened,
     HasTag,
     Hold,
@@ -70,6 +72,22 @@ def parse(text: str, vocabulary: Vocabulary) -> Test:
         return check(test, vocabulary)
     except ConditionError as error:
         raise reader.described(test, error) from None
+
+
+def parse_events(text: str, vocabulary: Vocabulary) -> Events:
+    """The checked event set of a text such as `order_paid where amount > 100`, `#visit` or `*`; see `parse`."""
+    reader = Reader(text, vocabulary)
+    if reader.at_end():
+        reader.fail_expecting("an event type, #mark or *", "write `*` for all events")
+    events = read_events(reader)
+    if not reader.at_end():
+        reader.fail_expecting("`where` or the end")
+    test = reader.note(Happened(events), 0)
+    try:
+        checked = check(test, vocabulary)
+    except ConditionError as error:
+        raise reader.described(test, error) from None
+    return cast("Happened", checked).events
 
 
 def _read_condition(reader: Reader) -> Test:

@@ -80,6 +80,11 @@ def sentence(test: Test, vocabulary: Vocabulary, language: str) -> str:
     return _tell(test, _telling(vocabulary, language))
 
 
+def events_title(events: Events, vocabulary: Vocabulary, language: str) -> str:
+    """An event set in words. language: `zh` or `en`; raises `condition.language` for another."""
+    return _events(events, _telling(vocabulary, language))
+
+
 def node_title(test: Test, vocabulary: Vocabulary, language: str) -> str:
     """One node of an explanation: what holds its parts together (`at least 2 of 3`), else its sentence.
 

@@ -66,6 +66,11 @@ def to_text(test: Test, vocabulary: Vocabulary) -> str:
     return _write(test, vocabulary)
 
 
+def events_text(events: Events, vocabulary: Vocabulary) -> str:
+    """The canonical text of a checked event set."""
+    return _events(events, vocabulary)
+
+
 def plural(unit: Unit, count: int) -> str:
     """`1 week`, `4 weeks`."""
     return f"{count} {unit.value}" if count == 1 else f"{count} {unit.value}s"

@@ -12,7 +12,7 @@ from tests.support.pools import Scratch, event, ms
 from yutang.domains.customers import api as customers
 from yutang.domains.customers.contracts import PairOrder
 from yutang.domains.insight.api import live
-from yutang.domains.insight.contracts import LiveAnswer, LiveEvent, LiveProblem, LiveQuestion
+from yutang.domains.insight.contracts.live import LiveAnswer, LiveEvent, LiveProblem, LiveQuestion
 from yutang.kernel.errors import InvalidError, LimitError, NotFoundError
 from yutang.kernel.event import EventBlob, encode_blob
 

@@ -16,6 +16,7 @@ from yutang.runtime.log.contracts import Epoch, Slot
 from yutang.runtime.slots import PEOPLE, TIMELINE, VOCABULARY
 from yutang.timeline.boundaries import Calendar
 from yutang.timeline.evaluate import Context, Evaluation
+from yutang.timeline.everyone import CUSTOMERS_AT_ONCE_MAX, THREADS_COUNT, Everyone
 from yutang.timeline.pinned import PinnedView
 from yutang.timeline.plan import Plan
 from yutang.timeline.steps import Flags, Ints
@@ -23,10 +24,10 @@ from yutang.timeline.steps import Flags, Ints
 AUDIENCE: Slot[AudienceState] = Slot("audience")
 T = TypeVar("T")
 
-# A step function of a customer takes a few hundred bytes, and an evaluation holds dozens of them: some 150 MB at a
-# time. Larger chunks are no faster.
-CUSTOMERS_AT_ONCE_MAX = 32_768
-EVALUATING_THREADS_MAX = 2  # kernels and whole columns let go of the interpreter; more threads would wait for it
+
+def everyone(epoch: Epoch, heads: Ints | None = None) -> Everyone:
+    """Some customers of an epoch, or all of them, to ask something about."""
+    return Everyone(epoch[TIMELINE], epoch[PEOPLE], epoch[VOCABULARY], heads)
 
 
 def evaluation(epoch: Epoch, heads: Ints, horizon_ms: int, plan: Plan | None = None) -> Evaluation:
@@ -59,7 +60,7 @@ def by_chunk(
     starts = range(0, max(1, len(heads)), CUSTOMERS_AT_ONCE_MAX)
     if len(starts) == 1:
         return [one(0)]
-    with ThreadPoolExecutor(EVALUATING_THREADS_MAX, "evaluating") as threads:
+    with ThreadPoolExecutor(THREADS_COUNT, "evaluating") as threads:
         return list(threads.map(one, starts))
 
 

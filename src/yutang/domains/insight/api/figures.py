@@ -11,7 +11,7 @@ from yutang.domains.audience.api import questions
 from yutang.domains.audience.api.evaluating import AUDIENCE
 from yutang.domains.audience.contracts import NONE, Label, LabelKind
 from yutang.domains.customers import api as customers
-from yutang.domains.insight.contracts import Amount, Report, ReportQuestion, SqlAnswer, SqlQuestion
+from yutang.domains.insight.contracts.figures import Amount, Report, ReportQuestion, SqlAnswer, SqlQuestion
 from yutang.kernel.errors import InvalidError
 from yutang.kernel.instants import instant_text
 from yutang.runtime.desk import Desk

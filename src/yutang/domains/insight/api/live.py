@@ -21,7 +21,7 @@ from yutang.domains.audience.api.live import RecordChange, changes_of_records
 from yutang.domains.audience.contracts import NONE, Cause
 from yutang.domains.catalogue.api import CATALOGUE
 from yutang.domains.customers import api as customers
-from yutang.domains.insight.contracts import (
+from yutang.domains.insight.contracts.live import (
     LIVE_EVENTS_SHOWN_MAX,
     LIVE_REFUSALS_SHOWN_MAX,
     LiveAnswer,

@@ -8,15 +8,8 @@ from typing import Annotated
 from fastapi import Header, Query
 
 from yutang.domains.insight.api import figures, live
-from yutang.domains.insight.contracts import (
-    LIVE_EVENTS_SHOWN_MAX,
-    LiveAnswer,
-    LiveQuestion,
-    Report,
-    ReportQuestion,
-    SqlAnswer,
-    SqlQuestion,
-)
+from yutang.domains.insight.contracts.figures import Report, ReportQuestion, SqlAnswer, SqlQuestion
+from yutang.domains.insight.contracts.live import LIVE_EVENTS_SHOWN_MAX, LiveAnswer, LiveQuestion
 from yutang.kernel.words import Permission, Route
 from yutang.runtime.desk import Desk
 

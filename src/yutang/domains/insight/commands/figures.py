@@ -17,18 +17,14 @@ from rich.text import Text
 
 from yutang.domains.insight.api import figures, live
 from yutang.domains.insight.api.live import LOOK_PERIOD_S
-from yutang.domains.insight.contracts import (
+from yutang.domains.insight.contracts.figures import Amount, Report, ReportQuestion, SqlAnswer, SqlQuestion
+from yutang.domains.insight.contracts.live import (
     LIVE_EVENTS_SHOWN_MAX,
-    Amount,
     LiveAnswer,
     LiveEvent,
     LiveProblem,
     LiveQuestion,
     LiveRefusal,
-    Report,
-    ReportQuestion,
-    SqlAnswer,
-    SqlQuestion,
 )
 from yutang.kernel.errors import UnavailableError
 from yutang.kernel.money import major_text

@@ -1,0 +1,202 @@
+"""What questions about everybody have in common: whom, when, and by what they are told apart.
+
+`scoped` turns a `Scope` into columns over all customers; a question then works through `everyone.columns` or
+`everyone.map`, and its figures are counts over those columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from yutang.conditions.grammar import parse, parse_events
+from yutang.conditions.lookups import label as known_label
+from yutang.conditions.lookups import trait as known_trait
+from yutang.conditions.nodes import Aggregate, Always, Events, Fold, Subject, Test, Trait
+from yutang.conditions.sentences import sentence
+from yutang.conditions.text import to_text
+from yutang.conditions.vocabulary import NUMBER_SCALE, Kind, Vocabulary
+from yutang.domains.audience.api import questions
+from yutang.domains.audience.api.evaluating import AUDIENCE, everyone
+from yutang.domains.audience.contracts import NONE
+from yutang.domains.insight.contracts.asking import OTHER, UNKNOWN_GROUP, Asked, Scope
+from yutang.kernel.errors import InvalidError
+from yutang.kernel.instants import BEGINNING, instant_text
+from yutang.kernel.money import major_text
+from yutang.runtime.desk import Desk
+from yutang.runtime.slots import VOCABULARY
+from yutang.timeline.boundaries import Calendar, calendar
+from yutang.timeline.evaluate import Context, Evaluation
+from yutang.timeline.everyone import Everyone, Part
+from yutang.timeline.steps import UNKNOWN, Flags
+from yutang.timeline.view import Column, View
+
+GROUPS_COUNT_MAX = 100  # of a breakdown
+Codes = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Groups:
+    """A breakdown: of each customer, in the order of `everyone.heads`, the place of its group in `names`.
+
+    prop: by this property of the event that begins what is counted, and `codes` is empty: the question finds them.
+    """
+
+    names: tuple[str, ...] = ()
+    codes: Codes = field(default_factory=lambda: np.empty(0, np.int64))
+    prop: str = ""
+
+
+@dataclass(frozen=True)
+class Scoped:
+    """A scope, understood. who: bool[customers], whom it is about. Events at instants in [since_ms, until_ms] count."""
+
+    everyone: Everyone
+    vocabulary: Vocabulary
+    calendar: Calendar
+    since_ms: int
+    until_ms: int
+    who: Flags
+    groups: Groups
+    asked: Asked
+
+
+def scoped(desk: Desk, scope: Scope) -> Scoped:
+    """Raises ConditionError for a condition, InvalidError for an instant, zone or breakdown that isn't one."""
+    epoch, vocabulary = desk.epoch, desk.epoch[VOCABULARY]
+    until = questions.instant_asked(desk, scope.as_of)
+    since = questions.checked_instant(scope.since, "since") if scope.since else BEGINNING
+    if since > until:
+        raise InvalidError("insight.since_later", "since lies after as_of", where="since", remedy="swap them")
+    zone = calendar(scope.zone or vocabulary.zone)
+    test: Test = parse(scope.who, vocabulary) if scope.who else Always()
+    everybody = everyone(epoch)
+    context = Context(epoch[AUDIENCE].plan, until)
+
+    def chosen(view: View) -> tuple[Flags]:
+        flags: Flags = view.first_seen() <= until
+        if scope.who:
+            flags &= Evaluation(view, context).truth(test, zone.name).values_at(until) == 1
+        return (flags,)
+
+    (who,) = everybody.columns(chosen)
+    groups = _groups(desk, scope, everybody, context, until, who)
+    asked = Asked(
+        "" if since == BEGINNING else instant_text(since),
+        instant_text(until),
+        zone.name,
+        to_text(test, vocabulary) if scope.who else "",
+        sentence(test, vocabulary, desk.settings.language) if scope.who else "",
+        int(who.sum()),
+        groups.names,
+    )
+    return Scoped(everybody, vocabulary, zone, since, until, who, groups, asked)
+
+
+def events_asked(text: str, vocabulary: Vocabulary, where: str) -> Events:
+    """An event set that a question names. Raises InvalidError that says which one is missing, ConditionError."""
+    if not text.strip():
+        raise InvalidError(
+            "insight.events_missing", f"{where} names no events", where=where,
+            remedy='write an event type, `#mark` or `*`, with a filter if need be: `order_paid where amount > 100`',
+        )  # fmt: skip
+    return parse_events(text, vocabulary)
+
+
+def _groups(
+    desk: Desk, scope: Scope, everybody: Everyone, context: Context, until: int, who: Flags
+) -> Groups:  # fmt: skip
+    vocabulary = desk.epoch[VOCABULARY]
+    kind, _, name = scope.by.partition(".")
+    if not scope.by:
+        return Groups()
+    if not 1 <= scope.groups <= GROUPS_COUNT_MAX:
+        raise InvalidError(
+            "insight.groups_count", f"{scope.groups} groups; 1 to {GROUPS_COUNT_MAX} can be shown", where="groups"
+        )
+    if kind == "" and name:
+        return Groups(prop=name)
+    if kind == "label" and name:
+        known_label(name, vocabulary, "by")
+        values = (*desk.epoch[AUDIENCE].labels[name].values, NONE)
+        (codes,) = everybody.columns(lambda view: (Evaluation(view, context).ladder(name).values_at(until),))
+        return largest(np.where(codes < 0, len(values) - 1, codes), values, who, scope.groups)
+    subject: Subject
+    if kind == "trait" and name:
+        known_trait(name, vocabulary, "by")
+        subject = Trait(name)
+    elif scope.by == "source":
+        subject = Aggregate(Fold.FIRST, Events(), "source")
+    else:
+        raise InvalidError(
+            "insight.by_unknown", f"nothing can be told apart by {scope.by!r}", where="by",
+            remedy="write trait.NAME, label.NAME, source, or .PROPERTY of the event that begins what is counted",
+        )  # fmt: skip
+    parts = everybody.map(lambda part: _read(part, context, subject, until))
+    codes, names = _united(everybody.count, parts, vocabulary.currency)
+    return largest(codes, names, who, scope.groups)
+
+
+def _read(part: Part, context: Context, subject: Subject, until: int) -> tuple[Part, Column]:
+    return part, Evaluation(part.view, context).reading(subject, until)
+
+
+def _united(count: int, parts: list[tuple[Part, Column]], currency: str) -> tuple[Codes, tuple[str, ...]]:
+    """Of each customer the place of its value in all that occur, as text."""
+    codes = np.empty(count, np.int64)
+    places: dict[str, int] = {UNKNOWN_GROUP: 0}
+    for part, column in parts:
+        present, inverse = np.unique(part.own(column.values), return_inverse=True)
+        mapping = [places.setdefault(_said(value, column, currency), len(places)) for value in present.tolist()]
+        codes[part.places] = np.array(mapping, np.int64)[inverse]
+    return codes, tuple(places)
+
+
+def _said(value: int, column: Column, currency: str) -> str:
+    if value == UNKNOWN:
+        return UNKNOWN_GROUP
+    if column.words:
+        return column.words[value]
+    return said(value, column.kind, currency)
+
+
+def said(value: int, kind: Kind, currency: str) -> str:
+    """A value in readable units, as groups are named."""
+    match kind:
+        case Kind.MONEY:
+            return major_text(value, currency)
+        case Kind.NUMBER:
+            return f"{value / NUMBER_SCALE:g}"
+        case Kind.INSTANT:
+            return instant_text(value)
+        case Kind.DATE:
+            return instant_text(value)[:10]
+        case Kind.BOOLEAN:
+            return "true" if value else "false"
+        case _:
+            return str(value)
+
+
+def largest(codes: Codes, names: tuple[str, ...], who: Flags, count: int) -> Groups:
+    """The groups with the most customers, largest first; all others are one."""
+    sizes = np.bincount(codes[who], minlength=len(names))
+    order = [place for place in np.argsort(-sizes, kind="stable").tolist() if sizes[place]]
+    kept = order[:count]
+    mapping = np.full(len(names), len(kept), np.int64)
+    mapping[kept] = np.arange(len(kept))
+    shown = [names[place] for place in kept]
+    return Groups((*shown, OTHER) if len(order) > len(kept) else tuple(shown), mapping[codes])
+
+
+def cell_value(cell: Mapping[str, str], name: str, default: str = "") -> str:
+    """A coordinate of a figure. Raises InvalidError if it is missing and there is no default."""
+    found = cell.get(name, default)
+    if not found:
+        raise InvalidError(
+            "insight.cell_incomplete", f"the cell says no {name}", where=f"cell.{name}",
+            remedy="take the cell from the answer, as it stands there",
+        )  # fmt: skip
+    return found

@@ -1,0 +1,1 @@
+"""Insight on the command line, a module for each kind of question."""

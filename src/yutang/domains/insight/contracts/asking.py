@@ -1,0 +1,51 @@
+"""What crosses the door: what questions about everybody have in common.
+
+An answer's figures are counts of customers, and each of them has an address: a *cell*, a mapping from the names of
+its coordinates to their values as text (`{"step": "2", "group": "Shanghai"}`). A question with a cell is the set of
+customers behind the figure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+Cell = Mapping[str, str]
+
+OTHER = "other"  # the group of all that are too few for one of their own
+UNKNOWN_GROUP = "unknown"  # the group of those of whom it isn't known
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Whom a question is about, what of their time it sees, and by what its figures are told apart.
+
+    who: a condition that customers satisfy at `as_of`; "" for everybody. since, as_of: instants; events in
+    [since, as_of] are looked at; "" for the beginning, and for pool time. zone: an IANA name, of calendar periods; ""
+    for the pool's. by: `trait.NAME`, `label.NAME` (the customer's at `as_of`), `source` (of its first event that
+    carries one), or `.PROPERTY` of the event that begins what is counted; "" for no breakdown. groups: how many of
+    the largest groups have figures of their own; the rest is `other`.
+    """
+
+    who: str = ""
+    since: str = ""
+    as_of: str = ""
+    zone: str = ""
+    by: str = ""
+    groups: int = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A scope as it was understood, for the answer to say. sentence: of `who`, "" for everybody.
+
+    customers: how many it is about: who counts at `as_of` and satisfies `who`. groups: of the breakdown, largest first.
+    """
+
+    since: str
+    as_of: str
+    zone: str
+    who: str
+    sentence: str
+    customers: int
+    groups: tuple[str, ...] = ()

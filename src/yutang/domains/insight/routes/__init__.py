@@ -1,0 +1,1 @@
+"""Insight over HTTP, a module for each kind of question."""
