@@ -90,6 +90,22 @@ def parse_events(text: str, vocabulary: Vocabulary) -> Events:
     return cast("Happened", checked).events
 
 
+def parse_step(text: str, vocabulary: Vocabulary) -> Step:
+    """The checked step of a sequence, such as `order_paid within 1d without cart_cleared`; see `parse`."""
+    reader = Reader(text, vocabulary)
+    if reader.at_end():
+        reader.fail_expecting("an event type, #mark or *", "write `*` for all events")
+    step = _read_step(reader)
+    if not reader.at_end():
+        reader.fail_expecting("`where`, `within`, `without` or the end")
+    # A step is checked as what follows another.
+    test = reader.note(Sequence((Step(Events()), step)), 0)
+    try:
+        return cast("Sequence", check(test, vocabulary)).steps[1]
+    except ConditionError as error:
+        raise reader.described(test, error) from None
+
+
 def _read_condition(reader: Reader) -> Test:
     return read_logic(reader, _read_test)
 

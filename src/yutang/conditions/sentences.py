@@ -85,6 +85,11 @@ def events_title(events: Events, vocabulary: Vocabulary, language: str) -> str:
     return _events(events, _telling(vocabulary, language))
 
 
+def step_title(step: Step, vocabulary: Vocabulary, language: str) -> str:
+    """A step of a sequence in words. language: `zh` or `en`; raises `condition.language` for another."""
+    return _tell(step, _telling(vocabulary, language))
+
+
 def node_title(test: Test, vocabulary: Vocabulary, language: str) -> str:
     """One node of an explanation: what holds its parts together (`at least 2 of 3`), else its sentence.
 

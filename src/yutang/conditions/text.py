@@ -71,6 +71,11 @@ def events_text(events: Events, vocabulary: Vocabulary) -> str:
     return _events(events, vocabulary)
 
 
+def step_text(step: Step, vocabulary: Vocabulary) -> str:
+    """The canonical text of a checked step."""
+    return _write(step, vocabulary)
+
+
 def plural(unit: Unit, count: int) -> str:
     """`1 week`, `4 weeks`."""
     return f"{count} {unit.value}" if count == 1 else f"{count} {unit.value}s"
