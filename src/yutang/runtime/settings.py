@@ -36,6 +36,7 @@ BOUNDS = {
     "flush_rows": (1, 5_000_000),
     "bulk_share_percent": (1, 100),
     "sql_memory_mb": (64, 1_000_000),
+    "cache_gb": (1, 100_000),
 }
 
 
@@ -70,6 +71,7 @@ class Settings:
     flush_rows: int = _setting(125_000, "rows in memory at which the tail is written to the lake")
     bulk_share_percent: int = _setting(25, "share of the loop that imports keep while live events wait")
     sql_memory_mb: int = _setting(512, "memory that one SQL question may use")
+    cache_gb: int = _setting(24, "room on disk for columns that are kept ready; less is slower, never wrong")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,27 +6,44 @@ uniting columns hashes their words, never their rows.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import overload
 
 import numpy as np
 import pyarrow as pa
 
 from yutang.conditions.vocabulary import Kind
-from yutang.timeline.steps import UNKNOWN, Ints
+from yutang.timeline.steps import UNKNOWN, Flags, Ints
 from yutang.timeline.view import Column
 
 WORDS_KEPT_COUNT = 64  # so few words aren't worth picking over when rows are taken
+FLAGS_KEPT_BYTES = 4 << 20  # of one set of words
 WORDY = frozenset({Kind.STRING, Kind.LIST})
 
 
 class Words(Sequence[str]):
-    """A sequence of distinct strings over an Arrow array (large_string, no nulls), possibly a mapped file."""
+    """A sequence of distinct strings over an Arrow array (large_string, no nulls), possibly a mapped file.
 
-    __slots__ = ("array",)
+    Columns share it, so what is found of each word is kept with it (`flags`).
+    """
+
+    __slots__ = ("_flags", "array")
 
     def __init__(self, array: pa.Array) -> None:
         self.array = array
+        self._flags: dict[Hashable, Flags] = {}
+
+    def flags(self, key: Hashable, find: Callable[[pa.Array], Flags]) -> Flags:
+        """bool[words]: what was found of each word under a key; found once, however many ask. Not to be written."""
+        flags = self._flags.get(key)
+        if flags is None:
+            # Several threads may find the same at once, and each keep it.
+            flags = find(self.array)
+            kept = {**self._flags, key: flags}
+            while len(kept) > 1 and len(kept) * len(self) > FLAGS_KEPT_BYTES:
+                del kept[next(iter(kept))]
+            self._flags = kept
+        return flags
 
     def __len__(self) -> int:
         return len(self.array)
@@ -119,9 +136,14 @@ def united(columns: Sequence[Column]) -> Column:
     kind = columns[0].kind
     if kind not in WORDY:
         return Column(kind, np.concatenate([column.values for column in columns]))
-    encoded = pa.concat_arrays([words_of(column) for column in columns]).dictionary_encode()
+    words, mappings = united_words([words_of(column) for column in columns])
+    values = [recoded(column.values, mapping) for column, mapping in zip(columns, mappings, strict=True)]
+    return Column(kind, np.concatenate(values), Words(words))
+
+
+def united_words(parts: Sequence[pa.Array]) -> tuple[pa.Array, list[Ints]]:
+    """(all words, each once; by part, the place of each of its words among them)."""
+    encoded = pa.concat_arrays(parts).dictionary_encode()
     mapping = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
-    ends = np.cumsum([len(column.words) for column in columns])
-    parts = np.split(mapping, ends[:-1])
-    values = [recoded(column.values, part) for column, part in zip(columns, parts, strict=True)]
-    return Column(kind, np.concatenate(values), Words(encoded.dictionary))
+    ends = np.cumsum([len(words) for words in parts])
+    return encoded.dictionary, np.split(mapping, ends[:-1])

@@ -56,6 +56,7 @@ def write_merged(
     ]
     shares = write_pieces(lake.folder / (name + DRAFT_SUFFIX), runs)
     merged_file = lake.settle(name, shares, seq_from, seq_to, level, created_ms)
+    lake.join_firsts(files, merged_file)
     (faults or NoFaults()).reach("compaction.written")
     return merged_file
 

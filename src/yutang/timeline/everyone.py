@@ -6,11 +6,12 @@ what is worked out of it stays in the processor's cache; `Everyone.map` works al
 
 A view may hold customers of whom it doesn't know everything: these belong to another part. So work answers for all
 customers of a view, customer by customer, and only the answers of those that are the part's own (`mine`) count.
+Where rows lie in the order of customers (`arranging_store`), a part is a stretch of them, and costs microseconds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
@@ -19,6 +20,9 @@ import numpy as np
 import numpy.typing as npt
 
 from yutang.conditions.vocabulary import Vocabulary
+from yutang.timeline.arranging_parts import ASKED_SHARE, LastGathering, LineUp, LineUps, gathering, line_up
+from yutang.timeline.arranging_store import Arrangement
+from yutang.timeline.arranging_view import Arranged, ArrangedView, GatheredView
 from yutang.timeline.people import People
 from yutang.timeline.pinned import PinnedView
 from yutang.timeline.steps import Flags, Ints
@@ -31,6 +35,7 @@ Array = npt.NDArray[Any]
 # A step function of a customer takes a few hundred bytes, and an evaluation holds dozens of them: some 150 MB at a
 # time. Larger parts are no faster.
 CUSTOMERS_AT_ONCE_MAX = 32_768
+CUSTOMERS_AT_ONCE_MIN = 16_384  # fewer aren't worth another thread
 THREADS_COUNT = 2  # kernels and whole columns let go of the interpreter; more threads would wait for it
 
 
@@ -69,6 +74,19 @@ class Threads:
             return list(threads.map(work, parts))
 
 
+def batch_view(state: TimelineState, people: People, heads: Ints, vocabulary: Vocabulary) -> PinnedView:
+    """A view of some customers, in any order, read by what is arranged, if anything is."""
+    if state.arrangements is None:
+        return PinnedView(state, people, heads, vocabulary)
+    last: LastGathering = state.arrangements.memo(LastGathering)
+    arranged = last.of(state, people, state.arrangements)
+    return (
+        GatheredView(state, people, heads, vocabulary, arranged)
+        if arranged
+        else PinnedView(state, people, heads, vocabulary)
+    )
+
+
 class Everyone:
     """Customers by their heads (None: all of them) at an epoch's state."""
 
@@ -81,6 +99,7 @@ class Everyone:
         executor: Executor | None = None,
     ) -> None:
         self.heads = people.heads() if heads is None else heads
+        self._some = heads is not None
         self._state = state
         self._people = people
         self._vocabulary = vocabulary
@@ -91,27 +110,104 @@ class Everyone:
         """The number of customers."""
         return len(self.heads)
 
-    def parts(self) -> list[Part]:
-        """The customers in batches; one at least, so that a question of nobody has an answer too."""
-        starts = range(0, max(1, self.count), CUSTOMERS_AT_ONCE_MAX)
-        return [self._part(slice(start, start + CUSTOMERS_AT_ONCE_MAX)) for start in starts]
+    def parts(self, types: Iterable[str] | None = None, at_once: int | None = None) -> list[Part]:
+        """The customers in batches; one at least, so that a question of nobody has an answer too.
 
-    def map(self, work: Callable[[Part], T]) -> list[T]:
-        """What the work gives for each part."""
-        return self._executor.map(work, self.parts())
+        types: what the work will read, with which it is fastest; others may be read all the same. None: anything.
+        at_once: how many customers a part has at most, for work that holds less of each than step functions.
+        """
+        at_once = _evenly(self.count, at_once or CUSTOMERS_AT_ONCE_MAX)
+        found = self._arrangements(types)
+        if not found or self._few:
+            arranged = gathering(self._state, self._people, found)
+            starts = range(0, max(1, self.count), at_once)
+            return [self._gathered(slice(start, start + at_once), arranged) for start in starts]
+        lined = self._lined(found)
+        parts = [self._stretch(lined, where) for where in lined.stretches(at_once)]
+        places = np.searchsorted(self.heads, lined.others)
+        starts = range(0, len(places) if parts else max(1, len(places)), at_once)
+        return parts + [self._gathered(places[start : start + at_once], lined.arranged) for start in starts]
 
-    def columns(self, work: Callable[[View], Sequence[Array]]) -> tuple[Array, ...]:
-        """Columns over all customers (on the last axis), of what the work finds for the customers of each view."""
+    def map(
+        self,
+        work: Callable[[Part], T],
+        types: Iterable[str] | None = None,
+        at_once: int | None = None,
+    ) -> list[T]:
+        """What the work gives for each part. types, at_once: see `parts`."""
+        return self._executor.map(work, self.parts(types, at_once))
+
+    def columns(
+        self,
+        work: Callable[[View], Sequence[Array]],
+        types: Iterable[str] | None = None,
+        at_once: int | None = None,
+    ) -> tuple[Array, ...]:
+        """Columns over all customers (on the last axis), of what the work finds for the customers of each view.
+
+        types, at_once: see `parts`.
+        """
 
         def own(part: Part) -> tuple[slice | Ints, list[Array]]:
             return part.places, [part.own(column) for column in work(part.view)]
 
-        found = self.map(own)
+        found = self.map(own, types, at_once)
         whole = [np.empty((*column.shape[:-1], self.count), column.dtype) for column in found[0][1]]
         for places, columns in found:
             for into, column in zip(whole, columns, strict=True):
                 into[..., places] = column
         return tuple(whole)
 
-    def _part(self, places: slice) -> Part:
-        return Part(PinnedView(self._state, self._people, self.heads[places], self._vocabulary), places)
+    def _arrangements(self, types: Iterable[str] | None) -> dict[str, Arrangement]:
+        """Those to read by. Of types that are named, they are made if there are none and many are asked about."""
+        kept, tracks = self._state.arrangements, self._state.tracks
+        if kept is None:
+            return {}
+        if types is None or self._few:
+            found = {name: kept.of(name, track) for name, track in tracks.items()}
+        else:
+            found = {name: kept.made(name, tracks[name], self._people) for name in set(types) if name in tracks}
+        return {name: one for name, one in found.items() if one is not None}
+
+    @property
+    def _few(self) -> bool:
+        """Whether so few are asked about, or in such an order, that their rows are gathered."""
+        if not self._some:
+            return False
+        few = self.count * ASKED_SHARE <= self._people.count - self._people.joined_count
+        return few or not bool((self.heads[1:] > self.heads[:-1]).all())
+
+    def _lined(self, found: Mapping[str, Arrangement]) -> LineUp:
+        kept = self._state.arrangements
+        asked = self.heads if self._some else None
+        if kept is None:
+            return line_up(self._state, self._people, asked, found)
+        line_ups: LineUps = kept.memo(LineUps)
+        lined = line_ups.of(self._state, self._people, asked, found)
+        if not kept.keeps(found.values()):  # the clearing may have come before
+            line_ups.clear()
+        return lined
+
+    def _stretch(self, lined: LineUp, where: slice) -> Part:
+        heads = lined.heads[where]
+        mine = None if lined.mine is None else lined.mine[where]
+        view = ArrangedView(self._state, self._people, heads, self._vocabulary, lined.arranged, lined.firsts)
+        if lined.heads is self.heads:
+            return Part(view, where if mine is None else where.start + np.flatnonzero(mine), mine)
+        own = heads if mine is None or mine.all() else heads[mine]
+        first, last = (int(place) for place in np.searchsorted(self.heads, own[[0, -1]]))
+        together = last - first + 1 == len(own)
+        places: slice | Ints = slice(first, last + 1) if together else np.searchsorted(self.heads, own)
+        return Part(view, places, None if len(own) == len(heads) else mine)
+
+    def _gathered(self, places: slice | Ints, arranged: Mapping[str, Arranged]) -> Part:
+        pinned = (self._state, self._people, self.heads[places], self._vocabulary)
+        return Part(GatheredView(*pinned, arranged) if arranged else PinnedView(*pinned), places)
+
+
+def _evenly(count: int, most: int) -> int:
+    """How many of so many customers a part has, at most `most`, so that threads end together."""
+    parts = max(-(-count // most), min(THREADS_COUNT, count // CUSTOMERS_AT_ONCE_MIN))
+    if parts > 1:
+        parts += -parts % THREADS_COUNT
+    return max(1, -(-count // max(1, parts)))

@@ -10,21 +10,23 @@ from __future__ import annotations
 
 import weakref
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 
 from yutang.conditions.vocabulary import Kind
 from yutang.kernel.errors import DamagedError
 from yutang.kernel.faults import Faults, NoFaults
 from yutang.storage.files import sync_folder
-from yutang.timeline.cache import ColumnCache
+from yutang.timeline.arranging_store import Arrangements
+from yutang.timeline.cache import CACHE_GB, GB, ColumnCache, Place, shelf_name
 from yutang.timeline.manifest import LakeFile, TypeShare
 from yutang.timeline.parquet import DRAFT_SUFFIX, column_name, read_column, verify_pages, write_file
-from yutang.timeline.runs import OWN, Run, memory_run, property_key
-from yutang.timeline.tracks import Cut, TimelineState, state_from_files
+from yutang.timeline.runs import OWN, READ_PREFIX, Run, memory_run, property_key
+from yutang.timeline.tracks import Cut, Firsts, TimelineState, firsts_among, firsts_of, state_from_files
 from yutang.timeline.view import Column
 
 _TRAILER_BYTES = 8  # the footer's length and the magic PAR1
@@ -34,9 +36,12 @@ _REMEDY = "run `yutang doctor`; restore the file from a backup"
 class LakeFolder:
     """`lake/` and `cache/` of a pool. Used by the one loop that owns the folder; runs may be read by any thread."""
 
-    def __init__(self, folder: Path, cache: Path, faults: Faults | None = None) -> None:
+    def __init__(
+        self, folder: Path, cache: Path, faults: Faults | None = None, cache_bytes_max: int = CACHE_GB * GB
+    ) -> None:
         self.folder = folder
-        self.cache = ColumnCache(cache)
+        self.cache = ColumnCache(cache, cache_bytes_max)
+        self.arrangements = Arrangements(self.cache)
         self._faults: Faults = faults or NoFaults()
         self._handles: weakref.WeakValueDictionary[str, _Handle] = weakref.WeakValueDictionary()
 
@@ -51,8 +56,11 @@ class LakeFolder:
         for file in files:
             check_file(self.folder, file)
         self._sweep(files)
-        ordered = sorted(files, key=lambda file: file.seq_to)
-        return state_from_files([(file, self.runs(file)) for file in ordered], flushed_seq)
+        ordered = [(file, self.runs(file)) for file in sorted(files, key=lambda file: file.seq_to)]
+        firsts = [self.firsts(file, runs) for file, runs in ordered]
+        state = state_from_files(ordered, flushed_seq, firsts, self.arrangements)
+        self.arrangements.open(state.tracks)
+        return state
 
     def write_cut(self, cut: Cut, created_ms: int) -> LakeFile | None:
         """Write a flush's file, durably; None if there is nothing to write. Publish only after its manifest row."""
@@ -65,6 +73,7 @@ class LakeFolder:
         self._faults.reach("flush.written")
         file = self.settle(name, shares, cut.seq_from, cut.flushed_seq, 0, created_ms)
         self._faults.reach("flush.renamed")
+        self.cache.keep(_firsts_place(file), _packed(firsts_of(cut.runs.values())))
         return file
 
     def settle(
@@ -81,7 +90,20 @@ class LakeFolder:
         """By type, the runs of a file; their columns load on first use."""
         handle = _Handle(self.folder / file.name, file, self.cache)
         self._handles[file.name] = handle
-        return {share.type: Run(share.facts(), partial(handle.column, share), file.name) for share in file.types}
+        return {share.type: handle.run(share) for share in file.types}
+
+    def firsts(self, file: LakeFile, runs: Mapping[str, Run]) -> Firsts:
+        """The first rows of a file's anchors; from the cache, if they are there."""
+        found = self.cache.made(_firsts_place(file), lambda: _packed(firsts_of(runs.values()))).values
+        anchors, at, tie = found.reshape(3, -1)
+        return anchors, at, tie
+
+    def join_firsts(self, files: Sequence[LakeFile], merged: LakeFile) -> None:
+        """Know the first rows of a merged file by those of the files that it was made of."""
+        found = [self.cache.find(_firsts_place(file)) for file in files]
+        parts = [one.values.reshape(3, -1) for one in found if one is not None]
+        if len(parts) == len(files):
+            self.cache.keep(_firsts_place(merged), _packed(firsts_among([(a, b, c) for a, b, c in parts])))
 
     def whole(self, file: LakeFile, share: TypeShare) -> Run:
         """A type's rows of a file read into memory, past the cache."""
@@ -91,6 +113,8 @@ class LakeFolder:
 
     def retire(self, files: Iterable[LakeFile]) -> None:
         """Unlink files and their cached columns as soon as no run of them is referred to any more."""
+        files = list(files)
+        self.arrangements.retire({file.name for file in files})
         for file in files:
             args = (self.folder / file.name, self.cache, file, self._faults)
             handle = self._handles.pop(file.name, None)
@@ -107,7 +131,7 @@ class LakeFolder:
             path.unlink(missing_ok=True)
         if strays:
             sync_folder(self.folder)
-        self.cache.sweep(files)
+        self.cache.sweep([*map(shelf_name, files), *self.arrangements.stored(files)])
 
 
 class _Handle:
@@ -117,14 +141,43 @@ class _Handle:
         self._path = path
         self._file = file
         self._cache = cache
+        self._places: dict[tuple[str, str], Place] = {}
+
+    def run(self, share: TypeShare) -> Run:
+        """A type's rows; their columns load when asked for."""
+        load, keep, once = partial(self.column, share), partial(self.derived, share), partial(self.once, share)
+        return Run(share.facts(), load, self._file.name, shelf_name(self._file), keep, once)
 
     def column(self, share: TypeShare, key: str) -> Column:
         """A column from the cache, else from the file and then cached."""
-        cached = self._cache.column(self._file, share.rows, share.type, key, kind_of(share, key))
-        if cached is not None:
-            return cached
-        column = decoded(self._path, self._file, share, key)
-        return self._cache.keep(self._file, share.type, key, column)
+        return self._cache.made(
+            self._place(share.type, key, kind_of(share, key), share.rows),
+            lambda: decoded(self._path, self._file, share, key),
+        )
+
+    def once(self, share: TypeShare, key: str) -> Column:
+        """As `column`, without a copy for the next one."""
+        found = self._cache.find(self._place(share.type, key, kind_of(share, key), share.rows))
+        return found or decoded(self._path, self._file, share, key)
+
+    def derived(self, share: TypeShare, key: str, kind: Kind, make: Callable[[], Column]) -> Column:
+        """What follows from a type's columns, from the cache, else made and then cached."""
+        rows = share.rows if key.startswith(READ_PREFIX) else None
+        return self._cache.made(self._place(share.type, key, kind, rows), make)
+
+    def _place(self, type_name: str, key: str, kind: Kind, rows: int | None) -> Place:
+        place = self._places.get((type_name, key))
+        if place is None:
+            place = self._places[type_name, key] = Place(shelf_name(self._file), (type_name, key), kind, rows)
+        return place
+
+
+def _firsts_place(file: LakeFile) -> Place:
+    return Place(shelf_name(file), ("", "firsts"), Kind.INTEGER, None)
+
+
+def _packed(firsts: Firsts) -> Column:
+    return Column(Kind.INTEGER, np.concatenate(firsts))
 
 
 def _itself(run: Run) -> Run:
@@ -218,5 +271,5 @@ def damaged(path: Path, file: LakeFile, what: str) -> DamagedError:
 
 def _unlink(path: Path, cache: ColumnCache, file: LakeFile, faults: Faults) -> None:
     path.unlink(missing_ok=True)
-    cache.forget(file)
+    cache.forget(shelf_name(file))
     faults.reach("compaction.unlinked")

@@ -93,6 +93,13 @@ class People:
         places = np.cumsum(self.head_of == np.arange(self.count)) - 1
         return places[self.head_of]
 
+    @cached_property
+    def joined(self) -> Ints:
+        """int64[joined_count]: the anchors that aren't their own customer's head, ascending; not those of nobody."""
+        if not self.joined_count:
+            return np.empty(0, np.int64)
+        return np.flatnonzero((self.head_of != np.arange(self.count)) & (self.head_of != NO_ANCHOR))
+
     def members(self, heads: Ints) -> tuple[Ints, Ints]:
         """(offsets, anchors): the anchors of customer heads[i] are anchors[offsets[i]:offsets[i+1]], ascending."""
         if not self.joined_count:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 
@@ -27,6 +28,25 @@ _STATES = frozenset(event_type.name for event_type in STATE_EVENTS)
 _EVERYONE = "everyone"  # key of a track's memo
 
 
+class Rows(Protocol):
+    """Where rows of one type lie: a run, or an arrangement of several."""
+
+    @property
+    def rows(self) -> int: ...
+
+    @property
+    def at(self) -> Ints: ...
+
+    @property
+    def tie(self) -> Ints: ...
+
+    def knows(self, name: str) -> bool:
+        """Whether any row may have the property."""
+
+    def column(self, name: str, kind: Kind, currency: str) -> Column:
+        """A property of all rows, read as a kind."""
+
+
 @dataclass(frozen=True, eq=False)
 class Layout:
     """Where the rows of a batch of customers come from, for one type.
@@ -38,7 +58,7 @@ class Layout:
     offsets: Ints
     at: Ints
     tie: Ints
-    pieces: tuple[tuple[Run, Ints | slice], ...]
+    pieces: tuple[tuple[Rows, Ints | slice], ...]
     order: Ints | None
     columns: dict[tuple[str, Kind], Column] = field(default_factory=dict)
 
@@ -50,7 +70,7 @@ class Layout:
         return column
 
     def _gathered(self, name: str, kind: Kind, currency: str) -> Column:
-        parts = [_taken(run.column(name, kind, currency), rows) for run, rows in self.pieces]
+        parts = [_taken(run, rows, name, kind, currency) for run, rows in self.pieces]
         if not parts:
             return absent_column(kind, 0)
         whole = united(parts)
@@ -60,10 +80,22 @@ class Layout:
 class PinnedView:
     """Customers given by their heads (None: everyone), at an epoch's state. Cheap to make."""
 
-    def __init__(self, state: TimelineState, people: People, heads: Ints | None, vocabulary: Vocabulary) -> None:
+    def __init__(
+        self,
+        state: TimelineState,
+        people: People,
+        heads: Ints | None,
+        vocabulary: Vocabulary,
+        *,
+        everyone: bool | None = None,
+    ) -> None:
+        """everyone: whether the heads are all there are; None: find out."""
         self._state = state
         self._people = people
-        self._everyone = heads is None or (len(heads) == people.count - people.joined_count and _same(heads, people))
+        if everyone is None:
+            several = people.joined_count
+            everyone = heads is None or (len(heads) == people.count - several and _same(heads, people))
+        self._everyone = everyone
         self._heads = people.heads() if heads is None else np.ascontiguousarray(heads, np.int64)
         self._vocabulary = vocabulary
         self._members: tuple[Ints, Ints] | None = None
@@ -86,6 +118,7 @@ class PinnedView:
         return sorted(self._state.tracks)
 
     def is_system(self, type_name: str) -> bool:
+        """See `View`."""
         declared = self._vocabulary.events.get(type_name)
         track = self._state.tracks.get(type_name)
         return (
@@ -93,12 +126,14 @@ class PinnedView:
         )
 
     def events(self, type_name: str, columns: Sequence[str]) -> Slice:
+        """See `View`."""
         layout = self._layout(type_name)
         currency = self._vocabulary.currency
         read = {name: layout.column(name, self._kind(type_name, name), currency) for name in columns}
         return Slice(layout.offsets, layout.at, layout.tie, read)
 
     def first_seen(self) -> Ints:
+        """See `View`."""
         offsets, anchors = self._anchors()
         if not len(anchors):
             return np.empty(0, np.int64)
@@ -106,24 +141,19 @@ class PinnedView:
         return first if len(anchors) == self.count else np.minimum.reduceat(first, offsets[:-1])
 
     def lead_hash(self) -> Ints:
+        """See `View`."""
         offsets, anchors = self._anchors()
         if len(anchors) == self.count:
             return self._people.hashes.array[anchors]
-        owner = np.repeat(np.arange(self.count), np.diff(offsets))
-        at = _entries(self._state.first_at.array, anchors)
-        tie = _entries(self._state.first_tie.array, anchors)
-        # Stable: where no anchor has an event, the head, being first, leads.
-        order = np.lexsort((tie, at, owner))
-        return self._people.hashes.array[anchors[order[offsets[:-1]]]]
+        return self._people.hashes.array[
+            leading(self._state.first_at.array, self._state.first_tie.array, offsets, anchors)
+        ]
 
     def has_identity(self, kinds: Sequence[str]) -> Flags:
         return self._people.owners(self._heads, kinds)
 
     def _kind(self, type_name: str, name: str) -> Kind:
-        if name in OWN:
-            return OWN[name]
-        declared = self._vocabulary.events.get(type_name) or _STATE_TYPES.get(type_name)
-        return (declared.property_kind(name) if declared else None) or Kind.STRING
+        return kind_of(self._vocabulary, type_name, name)
 
     def _anchors(self) -> tuple[Ints, Ints]:
         if self._members is None:
@@ -149,7 +179,7 @@ class PinnedView:
 
     def _all_rows(self, track: Track) -> Layout:
         rank = self._people.rank
-        return _ordered([(run, slice(None), rank[run.anchor]) for run in track.runs], self.count)
+        return ordered([(run, slice(None), rank[run.anchor]) for run in track.runs], self.count)
 
     def _batchs(self, track: Track) -> Layout:
         offsets, anchors = self._anchors()
@@ -164,13 +194,35 @@ class PinnedView:
                 pieces.append((run, rows, owners))
         if len(pieces) == 1 and alone:
             return _sliced(*pieces[0], self.count)
-        return _ordered(pieces, self.count)
+        return ordered(pieces, self.count)
 
 
-Piece = tuple[Run, Ints | slice, Ints]  # a run, the rows taken of it, the customer of each
+Piece = tuple[Rows, Ints | slice, Ints]  # a run, the rows taken of it, the customer of each
 
 
 _STATE_TYPES = {event_type.name: event_type for event_type in STATE_EVENTS}
+
+
+def kind_of(vocabulary: Vocabulary, type_name: str, name: str) -> Kind:
+    """The kind as which a property is read: as declared today, else text."""
+    if name in OWN:
+        return OWN[name]
+    declared = vocabulary.events.get(type_name) or _STATE_TYPES.get(type_name)
+    return (declared.property_kind(name) if declared else None) or Kind.STRING
+
+
+def leading(first_at: Ints, first_tie: Ints, offsets: Ints, anchors: Ints) -> Ints:
+    """int64[customers]: of each customer's anchors, given as `People.members` gives them, the one with the first event;
+    its head, being the first, where there is none."""
+    counts = np.diff(offsets)
+    leads = anchors[offsets[:-1]]
+    several = np.flatnonzero(counts > 1)
+    if len(several):
+        mine = anchors[np.repeat(counts > 1, counts)]
+        owner = np.repeat(np.arange(len(several)), counts[several])
+        order = np.lexsort((_entries(first_tie, mine), _entries(first_at, mine), owner))
+        leads[several] = mine[order[np.cumsum(counts[several]) - counts[several]]]
+    return leads
 
 
 def _same(heads: Ints, people: People) -> bool:
@@ -184,7 +236,10 @@ def _entries(column: Ints, anchors: Ints) -> Ints:
     return np.where(anchors < len(column), column[np.minimum(anchors, len(column) - 1)], NEVER)
 
 
-def _taken(column: Column, rows: Ints | slice) -> Column:
+def _taken(run: Rows, rows: Ints | slice, name: str, kind: Kind, currency: str) -> Column:
+    if not run.knows(name):
+        return absent_column(kind, len(range(run.rows)[rows]) if isinstance(rows, slice) else len(rows))
+    column = run.column(name, kind, currency)
     return column if isinstance(rows, slice) and rows == slice(None) else taken(column, rows)
 
 
@@ -199,7 +254,7 @@ def _sliced(run: Run, rows: Ints, owners: Ints, count: int) -> Layout:
     return Layout(offsets, run.at[taken_rows], run.tie[taken_rows], ((run, taken_rows),), None)
 
 
-def _ordered(pieces: Sequence[Piece], count: int) -> Layout:
+def ordered(pieces: Sequence[Piece], count: int) -> Layout:
     """Rows of several runs or anchors, put in order. pieces: (run, rows, the customer of each)."""
     if not pieces:
         none = np.empty(0, np.int64)

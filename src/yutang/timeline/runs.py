@@ -2,8 +2,8 @@
 
 Owns how a property is read: from its typed column where the row's type declared it on arrival, else out
 of `rest`, the JSON of what wasn't declared or didn't fit. So what a reader sees depends on the catalogue
-of today alone, never on when a run was written or which runs were merged. Columns load on first use and
-stay; those of files are mapped, not copied.
+of today alone, never on when a run was written or which runs were merged. Columns of files are mapped on first use,
+not copied, and what is derived from them is kept where they are (`cache`); a run in memory keeps its own.
 """
 
 from __future__ import annotations
@@ -33,6 +33,11 @@ from yutang.timeline.view import Column
 SPILLED_NAMES_COUNT_MAX = 1_000  # names in `rest` that a run lists; with more, it says "any"
 # A run is indexed by anchor once so many are asked for together; for fewer it is searched.
 INDEXED_ANCHORS_COUNT_MIN = 64
+
+# Keys of what is derived from the columns of a run.
+INDEX = "#index"
+ANCHORS = "#anchors"
+READ_PREFIX = "#read "
 
 # What every event has, by the name conditions know; the rest is `.property`.
 OWN: Mapping[str, Kind] = {
@@ -78,14 +83,20 @@ class RunFacts:
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """Rows of one type. load: reads a stored column by its key (`at`, `.amount`). file: "" in memory."""
+    """Rows of one type. load: reads a stored column by its key (`at`, `.amount`). file: "" in memory.
+
+    shelf: the file with its checksum: what tells these rows from all others.
+    keep: gives what is derived from the columns, by a key of its own, made at need; None: kept here.
+    once: as load, for who won't ask again: nothing is kept for it.
+    """
 
     facts: RunFacts
     load: Callable[[str], Column]
     file: str = ""
-    _stored: dict[str, Column] = field(default_factory=dict)
-    _read: dict[tuple[str, Kind], Column] = field(default_factory=dict)
-    _index: list[tuple[Ints, Ints, Ints]] = field(default_factory=list)
+    shelf: str = ""
+    keep: Callable[[str, Kind, Callable[[], Column]], Column] | None = None
+    once: Callable[[str], Column] | None = None
+    _derived: dict[str, Column] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
@@ -93,9 +104,15 @@ class Run:
 
     def stored(self, key: str) -> Column:
         """A column as it lies there."""
-        column = self._stored.get(key)
+        return self.load(key)
+
+    def derived(self, key: str, kind: Kind, make: Callable[[], Column]) -> Column:
+        """What follows from the columns alone; INDEX and the like."""
+        if self.keep is not None:
+            return self.keep(key, kind, make)
+        column = self._derived.get(key)
         if column is None:
-            column = self._stored[key] = self.load(key)
+            column = self._derived[key] = make()
         return column
 
     @property
@@ -114,15 +131,29 @@ class Run:
         """A property read as a kind; an event's own column by its name. UNKNOWN where absent or unfit."""
         return self.stored(name) if name in OWN else self.property_column(name, kind, currency)
 
+    def column_once(self, name: str, kind: Kind, currency: str) -> Column:
+        """As `column`, for who won't ask again."""
+        if self.once is not None and self.plain(name, kind):
+            return self.once(name if name in OWN else property_key(name))
+        return self.column(name, kind, currency)
+
     def property_column(self, name: str, kind: Kind, currency: str) -> Column:
         """As `column`, for a property even if it is called like one of the event's own."""
         written = self.facts.kinds.get(name)
         if written is kind and not self.facts.spills(name):
             return self.stored(property_key(name))
-        column = self._read.get((name, kind))
-        if column is None:
-            column = self._read[name, kind] = self._reading(name, kind, written, currency)
-        return column
+        if written is None and not self.facts.spills(name):
+            return absent_column(kind, self.rows)
+        key = f"{READ_PREFIX}{kind.value} {currency} {name}"
+        return self.derived(key, kind, lambda: self._reading(name, kind, written, currency))
+
+    def plain(self, name: str, kind: Kind) -> bool:
+        """Whether a property read as a kind is a stored column."""
+        return name in OWN or (self.facts.kinds.get(name) is kind and not self.facts.spills(name))
+
+    def knows(self, name: str) -> bool:
+        """Whether any row may have the property."""
+        return name in OWN or name in self.facts.kinds or self.facts.spills(name)
 
     def _reading(self, name: str, kind: Kind, written: Kind | None, currency: str) -> Column:
         column = None
@@ -135,18 +166,39 @@ class Run:
 
     def ranges(self, anchors: Ints) -> tuple[Ints, Ints]:
         """(low, high): the rows of each anchor."""
-        if not self._index and len(anchors) < INDEXED_ANCHORS_COUNT_MIN:
+        if len(anchors) < INDEXED_ANCHORS_COUNT_MIN:
             mine = self.anchor
             return np.searchsorted(mine, anchors), np.searchsorted(mine, anchors, side="right")
-        if not self._index:
-            self._index.append(index_of(self.anchor))
-        return ranges_of(*self._index[0], anchors)
+        return ranges_of(*self.index, anchors)
+
+    @property
+    def index(self) -> tuple[Ints, Ints, Ints]:
+        """(bits, ranks, starts): see `kernels.gather`."""
+        packed = self.derived(INDEX, Kind.INTEGER, lambda: Column(Kind.INTEGER, _packed(index_of(self.anchor)))).values
+        words = int(packed[0])
+        return packed[1 : 1 + words], packed[1 + words : 1 + 2 * words], packed[1 + 2 * words :]
+
+    @property
+    def anchors(self) -> Ints:
+        """The anchors that have rows, ascending, each once."""
+        return self.derived(ANCHORS, Kind.INTEGER, lambda: Column(Kind.INTEGER, distinct(self.anchor))).values
+
+
+def _packed(index: tuple[Ints, Ints, Ints]) -> Ints:
+    return np.concatenate((np.array([len(index[0])], np.int64), *index))
+
+
+def distinct(ascending: Ints) -> Ints:
+    """The values of a sorted column, each once."""
+    begins = np.ones(len(ascending), bool)
+    np.not_equal(ascending[1:], ascending[:-1], out=begins[1:])
+    return ascending[begins]
 
 
 def memory_run(facts: RunFacts, columns: Mapping[str, Column]) -> Run:
     """A run whose columns are all in memory."""
     kept = dict(columns)
-    return Run(facts, kept.__getitem__, _stored=kept)
+    return Run(facts, kept.__getitem__)
 
 
 def column_from_values(values: Sequence[Value], kind: Kind) -> Column:

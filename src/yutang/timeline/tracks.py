@@ -17,11 +17,14 @@ import numpy as np
 from yutang.conditions.vocabulary import Vocabulary
 from yutang.kernel.errors import ConflictError
 from yutang.kernel.instants import NEVER
+from yutang.timeline.arranging_store import Arrangements
 from yutang.timeline.growth import Shelf
 from yutang.timeline.manifest import LakeFile
 from yutang.timeline.rows import NewRows, runs_from
 from yutang.timeline.runs import Run, merged
 from yutang.timeline.steps import Flags, Ints
+
+Firsts = tuple[Ints, Ints, Ints]  # anchors ascending, each once; (at, tie) of the first row of each
 
 TAIL_FANOUT = 4  # runs of like size that are merged into one
 ANCHORS_SORTED_SHARE_MAX = 1 / 16  # of all anchors: to look for the first rows of more of them, no sorting is needed
@@ -104,7 +107,8 @@ class TimelineState:
     """All events at one epoch.
 
     first_at, first_tie: by anchor, (NEVER, NEVER) where it has no event but state events; anchors beyond
-    their length have none. last_seq: the number of the last record with rows.
+    their length have none. last_seq: the number of the last record with rows. arrangements: copies of the files'
+    rows in the order of customers, as far as there are any.
     """
 
     tracks: Mapping[str, Track]
@@ -113,6 +117,7 @@ class TimelineState:
     files: tuple[LakeFile, ...] = ()
     flushed_seq: int = 0
     last_seq: int = 0
+    arrangements: Arrangements | None = None
 
     @classmethod
     def empty(cls) -> TimelineState:
@@ -175,25 +180,52 @@ class TimelineState:
         return replace(self, tracks=tracks, files=(*kept, file))
 
 
-def state_from_files(files: Sequence[tuple[LakeFile, Mapping[str, Run]]], flushed_seq: int) -> TimelineState:
-    """The state of the files of a manifest."""
+def state_from_files(
+    files: Sequence[tuple[LakeFile, Mapping[str, Run]]],
+    flushed_seq: int,
+    firsts: Sequence[Firsts],
+    arrangements: Arrangements | None = None,
+) -> TimelineState:
+    """The state of the files of a manifest. firsts: those of each file."""
     tracks: dict[str, Track] = {}
     for _, runs in files:
         for name, run in runs.items():
             tracks[name] = Track((*tracks.get(name, Track()).files, run))
     none = Shelf.of(np.empty(0, np.int64))
-    first_at, first_tie = with_firsts(none, none, [run for _, runs in files for run in runs.values()])
+    first_at, first_tie = with_parts(none, none, firsts)
     manifest = tuple(file for file, _ in files)
     last_seq = max([flushed_seq, *(file.seq_to for file in manifest)])
-    return TimelineState(tracks, first_at, first_tie, manifest, flushed_seq, last_seq)
+    return TimelineState(tracks, first_at, first_tie, manifest, flushed_seq, last_seq, arrangements)
 
 
 def with_firsts(first_at: Shelf, first_tie: Shelf, runs: Iterable[Run]) -> tuple[Shelf, Shelf]:
     """The first (at, tie) by anchor with some runs taken in; copies the columns only if an old entry changes."""
-    counted = [run for run in runs if not run.facts.system and run.rows]
-    if not counted:
+    return with_parts(first_at, first_tie, [first_rows(run) for run in _counted(runs)])
+
+
+def _counted(runs: Iterable[Run]) -> list[Run]:
+    return [run for run in runs if not run.facts.system and run.rows]
+
+
+def firsts_of(runs: Iterable[Run]) -> Firsts:
+    """The first rows of all runs together."""
+    return firsts_among([first_rows(run) for run in _counted(runs)])
+
+
+def firsts_among(parts: Sequence[Firsts]) -> Firsts:
+    """The firsts of several as those of one."""
+    parts = [part for part in parts if len(part[0])]
+    if not parts:
+        none = np.empty(0, np.int64)
+        return none, none, none
+    return parts[0] if len(parts) == 1 else _firsts_dense(parts)
+
+
+def with_parts(first_at: Shelf, first_tie: Shelf, parts: Sequence[Firsts]) -> tuple[Shelf, Shelf]:
+    """As `with_firsts`, by the firsts of the runs."""
+    parts = [part for part in parts if len(part[0])]
+    if not parts:
         return first_at, first_tie
-    parts = [_first_rows(run) for run in counted]
     if sum(len(anchors) for anchors, _, _ in parts) > first_at.length * ANCHORS_SORTED_SHARE_MAX:
         anchor, at, tie = _firsts_dense(parts)
     else:
@@ -209,9 +241,6 @@ def with_firsts(first_at: Shelf, first_tie: Shelf, runs: Iterable[Run]) -> tuple
         first_at.replaced(old[earlier], at[:known][earlier]).extended(more_at),
         first_tie.replaced(old[earlier], tie[:known][earlier]).extended(more_tie),
     )
-
-
-Firsts = tuple[Ints, Ints, Ints]  # anchors ascending, each once; at, tie
 
 
 def _firsts_sorted(parts: Sequence[Firsts]) -> Firsts:
@@ -234,7 +263,7 @@ def _firsts_dense(parts: Sequence[Firsts]) -> Firsts:
     return held, at[held], tie[held]
 
 
-def _first_rows(run: Run) -> Firsts:
+def first_rows(run: Run) -> Firsts:
     """(anchors ascending, at, tie) of the first row of each anchor in a run."""
     anchor = run.anchor
     rows = np.flatnonzero(_begins(anchor))

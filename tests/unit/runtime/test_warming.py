@@ -10,6 +10,7 @@ from tests.support.pools import Scratch, event
 
 from yutang.runtime.slots import TIMELINE
 from yutang.runtime.warming import warm_columns
+from yutang.timeline import arranging_parts, arranging_store
 from yutang.timeline.runs import OWN
 
 
@@ -36,7 +37,7 @@ def test_every_column_of_every_file_is_there_afterwards(tmp_path: Path) -> None:
     wanted = sum(len(OWN) + len(run.facts.kinds) for run in runs)
     assert len(runs) == 4 and cached(pool) < wanted
     warm_columns(pool.desk())
-    assert cached(pool) == wanted
+    assert cached(pool) == wanted + 2, "and the first rows of each file"
     pool.close()
 
 
@@ -55,4 +56,26 @@ def test_a_damaged_file_is_left_to_whoever_asks_for_it(tmp_path: Path, damage: b
     broken.write_bytes(damage)
     warm_columns(pool.desk())
     assert cached(pool) > 0, "the other one is read"
+    pool.close()
+
+
+def test_types_are_arranged_and_anew_once_much_came_since(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (arranging_store, arranging_parts):
+        monkeypatch.setattr(module, "ARRANGED_ROWS_COUNT_MIN", 1)
+    pool = flushed(tmp_path / "pool")
+
+    def arranged() -> list[int]:
+        state = pool.desk().epoch[TIMELINE]
+        assert state.arrangements is not None
+        found = [state.arrangements.of(name, track) for name, track in sorted(state.tracks.items())]
+        return [0 if one is None else len(one.runs) for one in found]
+
+    assert arranged() == [0, 0]
+    warm_columns(pool.desk())
+    assert arranged() == [2, 2]
+    pool.send(event("order_paid", "2026-02-11 10:00", "member_no:1", amount=100, order_id="b"))
+    pool.pool.loop.flush()
+    assert arranged() == [2, 2]
+    warm_columns(pool.desk())
+    assert arranged() == [3, 2]
     pool.close()

@@ -117,8 +117,9 @@ class TestOpening:
         raw = bytearray(path.read_bytes())
         raw[4:900] = bytes(byte ^ 255 for byte in raw[4:900])
         path.write_bytes(raw)
+        state = lake.open([file])
         with pytest.raises(DamagedError, match="can't be read"):
-            lake.open([file])
+            state.tracks["order"].runs[0].stored("anchor")
 
 
 class TestCompaction:

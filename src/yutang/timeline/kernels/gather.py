@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from yutang.timeline.kernels.jit import kernel
-from yutang.timeline.steps import Ints
+from yutang.timeline.steps import Flags, Ints
 
 
 @kernel("i")
@@ -77,3 +77,25 @@ def rows_between(lows: Ints, highs: Ints, owner: Ints) -> tuple[Ints, Ints]:
             owners[out] = owner[i]
             out += 1
     return rows, owners
+
+
+@kernel("iino")
+def place_rows(values: Ints, sources: Ints, first: int, out: Ints) -> None:
+    """out[i] = values[sources[i] - first] where there is such a row: what rows of one run give to an arrangement.
+
+    One pass over `sources`; where runs are sorted by anchor, it walks through `values` from front to back.
+    """
+    for i in range(len(sources)):
+        row = sources[i] - first
+        if 0 <= row < len(values):
+            out[i] = values[row]
+
+
+@kernel("fi")
+def flags_of(table: Flags, codes: Ints) -> Flags:
+    """bool[m]: what a table says of the word of each row; false where there is none (< 0). One pass."""
+    found = np.zeros(len(codes), np.bool_)
+    for row in range(len(codes)):
+        if codes[row] >= 0:
+            found[row] = table[codes[row]]
+    return found
