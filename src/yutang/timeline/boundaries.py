@@ -104,7 +104,8 @@ class Calendar:
         ends = np.append(self._instants[1:], NEVER - DAY_MS)
         self._local_ends: Ints = np.maximum.accumulate(ends + self._offsets)
         days = np.arange(_TABLE_FIRST_DAY, _TABLE_LAST_DAY, dtype=np.int64)
-        self._begins = {unit: self.first_instants(_first_days(days, unit)) for unit in Unit}
+        self._days = {unit: _first_days(days, unit) for unit in Unit}
+        self._begins = {unit: self.first_instants(first) for unit, first in self._days.items()}
 
     def first_instants(self, days: Ints) -> Ints:
         """The first instant of each local day: that of the first segment of constant offset that reaches it."""
@@ -127,6 +128,11 @@ class Calendar:
     def periods(self, instants: Ints, unit: Unit) -> Ints:
         """The index, in `begins`, of the period in which each instant lies."""
         found: Ints = np.searchsorted(self._begins[unit], instants, side="right") - 1
+        return found
+
+    def period_days(self, periods: Ints, unit: Unit) -> Ints:
+        """The days with which periods begin, by index, those that the zone skipped too; inside the table."""
+        found: Ints = self._days[unit][periods]
         return found
 
     def period_begins(self, periods: Ints, unit: Unit) -> Ints:

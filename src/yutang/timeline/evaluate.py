@@ -1,13 +1,19 @@
-"""Evaluation: any condition over a view, as one truth over all time for each customer.
+"""Evaluation: any condition over a view, as one truth over time for each customer.
 
 `Evaluation` holds a view, a plan and the answers so far; `truth` and `ladder` give step functions, so
 that truth, since and until at any T are look-ups, a change feed is their changes, and incremental and
 full answers are the same function. Equal nodes in equal zones are computed once, across definitions.
 
+The stretch: answers are right for start <= T <= horizon of the context. Left to itself, start is the beginning and
+answers are those over all time. Given a start, nothing is read that can't matter in the stretch, and functions are
+clipped to it (`Steps`); with start = horizon it is a point, at which most measures are a fold over one interval of
+events. An operator that looks back (hold, for, entered, a label at an instant) asks the same view over a stretch of
+its own (`Evaluation.over`), so that equal nodes are shared there too.
+
 The horizon: comparisons with an anniversary come back for ever and are put together only as far as the
-horizon of the context. Answers are right for T <= horizon; an `until` beyond it is only certain to be
-beyond it, so `look` cuts it there for tests that recur (`Plan.recurs`), and leaves all others alone.
-`in(label) at t` reads the label at its own instant, even one later than T; the horizon is raised to it.
+horizon of the context. Over all time the rest is right beyond it too: an `until` is cut at the horizon (`look`)
+only for tests that recur (`Plan.recurs`). Over a stretch every until is. `in(label) at t` reads the label at its own
+instant, even one later than T; over all time the horizon is raised to it.
 
 Cost: linear in the events of the types named, for each node; see `kernels`.
 """
@@ -15,8 +21,8 @@ Cost: linear in the events of the types named, for each node; see `kernels`.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import cast
 
@@ -26,15 +32,20 @@ from yutang.conditions import nodes
 from yutang.conditions.nodes import Events, RecordTrait, Subject, Test, Trait
 from yutang.conditions.vocabulary import Kind
 from yutang.kernel.errors import ConditionError
+from yutang.kernel.instants import BEGINNING, NEVER
 from yutang.timeline.boundaries import Calendar, calendar
-from yutang.timeline.evaluation import algebra, comparison, labels, measures, sequences, states
-from yutang.timeline.evaluation.ask import Measure
+from yutang.timeline.evaluation import algebra, labels, states
+from yutang.timeline.evaluation.ask import Ask, Measure
 from yutang.timeline.evaluation.dates import timed
+from yutang.timeline.evaluation.effort import effort
+from yutang.timeline.evaluation.inside import Inside, inside
+from yutang.timeline.evaluation.narrowing import NarrowView, lying
+from yutang.timeline.evaluation.operators import MEASURES, TRUTHS
 from yutang.timeline.evaluation.records import Records, mentions_record, record_trait, records_of
-from yutang.timeline.evaluation.selection import Selected, select
-from yutang.timeline.kernels import merges
+from yutang.timeline.evaluation.selection import EVERYTHING, Reach, Selected, present, select, select_type
+from yutang.timeline.kernels import intervals
 from yutang.timeline.plan import Plan, fixed_instant_max
-from yutang.timeline.steps import UNKNOWN, Ints, Steps
+from yutang.timeline.steps import ALL_TIME, UNKNOWN, Flags, Ints, Steps, Stretch
 from yutang.timeline.view import Column, View
 
 # The kinds of identity by which each channel can address a customer.
@@ -49,33 +60,48 @@ CHANNEL_IDENTITIES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 
 
+NARROWED_COUNT_MIN = 2_048  # fewer customers are asked about together: handing over would cost more
+NARROWED_SHARE_MAX = 0.8  # of the customers: more are asked about together
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What an evaluation needs besides events. zone: of tests that belong to no definition, "" for the pool's.
 
-    horizon: the last T for which answers that recur by the calendar need be right.
+    horizon: the last T for which answers need be right. start: the first; with start = horizon it is one point.
     """
 
     plan: Plan
     horizon: int
     zone: str = ""
     channels: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: CHANNEL_IDENTITIES)
+    start: int = BEGINNING
 
 
 class Evaluation:
     """One view under evaluation: answers, shared by all that is asked of it."""
 
-    def __init__(self, view: View, context: Context) -> None:
+    def __init__(self, view: View, context: Context, stretch: Stretch | None = None) -> None:
+        """stretch: other than what the context says."""
         self.view = view
         self.context = context
         self.zone = context.zone or view.vocabulary.zone
         self._populations: dict[tuple[str, str], Population] = {}
-        self._ladders: dict[str, Steps] = {}
-        self.horizon = max(context.horizon, context.plan.fixed_instant_max())
+        self._ladders: dict[str, labels.Ladder] = {}
+        self._rungs: dict[tuple[str, int | None], Steps] = {}
+        self._whole: tuple[Evaluation, Ints] | None = None  # of whom this is about some, and which
+        self.stretch = stretch or (ALL_TIME if context.start == BEGINNING else Stretch(context.start, context.horizon))
+        self.horizon = context.horizon
+        if self.stretch == ALL_TIME:
+            self._raise_horizon(context.plan.fixed_instant_max())
+        self._family: weakref.ref[Evaluation] = weakref.ref(self)
+        self._others: dict[Stretch, Evaluation] = {}
+        self._bounds: dict[tuple[str, Reach], tuple[Ints, Ints]] = {}
 
     def truth(self, test: Test, zone: str = "") -> Steps:
         """The truth of a test for each customer."""
-        self.horizon = max(self.horizon, fixed_instant_max(test))
+        if self.stretch == ALL_TIME:
+            self._raise_horizon(fixed_instant_max(test))
         return self.population(zone).truth(test)
 
     def measure(self, subject: Subject, zone: str = "") -> Measure:
@@ -83,14 +109,44 @@ class Evaluation:
         anniversary): they are no step functions; `reading` gives them at an instant."""
         return self.population(zone).measure(subject)
 
-    def ladder(self, name: str) -> Steps:
-        """The rung of a definition for each customer, in the definition's zone; -1 for none."""
-        found = self._ladders.get(name)
+    def ladder(self, name: str, rung: int | None = None) -> Steps:
+        """The rung of a definition for each customer, in the definition's zone; -1 for none.
+
+        rung: the last one that matters; whoever has none up to it may be said to have none.
+        """
+        found = self._told(name, rung)
         if found is None:
             definition = self.context.plan.find(name)
             population = self.population(definition.zone or self.view.vocabulary.zone)
-            found = labels.ladder(self.view.first_seen(), [population.truth(rung.test) for rung in definition.rungs])
-            self._ladders[name] = found
+            if name not in self._ladders:
+                self._ladders[name] = labels.Ladder([one.test for one in definition.rungs])
+            found = self._rungs[name, rung] = self._ladders[name].upto(population, rung)
+        return found
+
+    def _told(self, name: str, rung: int | None) -> Steps | None:
+        """A ladder that is known already: this one, or of more customers, or over a stretch that began earlier."""
+        if self._whole is not None:
+            told = self._whole[0]._told(name, rung)
+            return None if told is None else told.take(self._whole[1])
+        first = self._family() or self
+        for stretch, other in ((first.stretch, first), *first._others.items()):
+            told = other._rungs.get((name, rung)) or other._rungs.get((name, None))
+            if told is not None and stretch.start <= self.stretch.start and stretch.end == self.stretch.end:
+                return algebra.clipped(told, self.stretch)
+        return None
+
+    def known(self, test: Test, zone: str) -> Steps | None:
+        """The truth of a test, if it is known already of more customers."""
+        if self._whole is None:
+            return None
+        told = self._whole[0].population(zone).told(test)
+        return None if told is None else told.take(self._whole[1])
+
+    def among(self, places: Ints) -> Evaluation:
+        """The same asked about some of the customers, by their places, ascending."""
+        found = Evaluation(NarrowView(self.view, places), self.context, self.stretch)
+        found.horizon = self.horizon
+        found._whole = (self, places)
         return found
 
     def population(self, zone: str = "") -> Population:
@@ -98,14 +154,44 @@ class Evaluation:
         return self._population(zone or self.zone, "")
 
     def look(self, test: Test, instant: int, zone: str = "") -> tuple[Ints, Ints, Ints]:
-        """(truth, since, until) of a test at T <= horizon, int64[n] each; until is cut at the horizon if the test
-        recurs by the calendar."""
+        """(truth, since, until) of a test at a T of the stretch, int64[n] each. until is cut at the horizon if the
+        test recurs by the calendar, and always where a start was given; then since is known only if it is after that
+        start, and BEGINNING otherwise."""
         truth, since, until = self.truth(test, zone).look(instant)
         return truth, since, self.certain(test, until)
 
     def certain(self, test: Test, until: Ints) -> Ints:
         """The instants before which nothing changes for sure, of the untils that steps give."""
-        return np.minimum(until, self.horizon) if self.context.plan.recurs(test) else until
+        cut = self.stretch != ALL_TIME or self.context.plan.recurs(test)
+        return np.minimum(until, self.horizon) if cut else until
+
+    def over(self, stretch: Stretch) -> Evaluation:
+        """The same view asked about another stretch of time; kept with the evaluation that was made first, for as long
+        as that is held."""
+        if stretch == self.stretch:
+            return self
+        first = self._family() or self
+        found = first if stretch == first.stretch else first._others.get(stretch)
+        if found is None:
+            horizon = first.horizon if stretch.end == NEVER else stretch.end
+            context = replace(self.context, start=stretch.start, horizon=horizon)
+            found = Evaluation(self.view, context, stretch)
+            found._family = self._family
+            first._others[stretch] = found
+        return found
+
+    def bounds(self, type_name: str, within: Reach) -> tuple[Ints, Ints]:
+        """(lows, highs): the rows of a type within reach, of each customer."""
+        first = self._family() or self
+        found = first._bounds.get((type_name, within))
+        if found is None:
+            rows, lows, highs = lying(self.view, type_name, ())
+            found = intervals.between(lows, highs, rows.at, within.after, within.until)
+            first._bounds[type_name, within] = found
+        return found
+
+    def _raise_horizon(self, instant: int) -> None:
+        self.horizon = max(self.horizon, instant)
 
     def reading(self, subject: Subject, instant: int, zone: str = "") -> Column:
         """Any subject's values at T for each customer, as a column; spans and ages are INTEGER."""
@@ -114,13 +200,13 @@ class Evaluation:
     def _population(self, zone: str, kind: str) -> Population:
         found = self._populations.get((zone, kind))
         if found is None:
-            records = records_of(self.view, kind) if kind else None
+            records = records_of(self.view, kind, self.stretch) if kind else None
             found = Population(self, zone, records)
             self._populations[zone, kind] = found
         return found
 
     def records_population(self, zone: str, kind: str) -> Population:
-        """The records of a kind that the customers own, asked about in a zone."""
+        """The records of a kind that the customers own, asked about in a zone; "" for the customers."""
         return self._population(zone, kind)
 
 
@@ -135,9 +221,13 @@ class Population:
         self.calendar: Calendar = calendar(zone)
         self.records = records
         self.count = self.view.count if records is None else records.count
+        self.stretch = evaluation.stretch
         self._truths: dict[Test, Steps] = {}
         self._measures: dict[Subject, Measure] = {}
-        self._selections: dict[tuple[Events, str | None], Selected] = {}
+        self._selections: dict[tuple[Events, str | None, Reach], Selected] = {}
+        self._eaches: dict[tuple[Events, Reach], Sequence[Selected]] = {}
+        self._readings: dict[tuple[Subject, int], Column] = {}
+        self._insides: dict[tuple[Events, str | None, Reach], Sequence[Inside]] = {}
 
     @property
     def evaluation(self) -> Evaluation:
@@ -152,20 +242,44 @@ class Population:
 
     def truth(self, test: Test) -> Steps:
         """The truth of a test for each of the population."""
-        found = self._truths.get(test)
+        found = self.told(test)
         if found is None:
             if self.records is not None and not mentions_record(test):
                 found = self._owners().truth(test).take(self.records.owner)
             else:
-                found = _TRUTHS[type(test)](self, test)
+                found = TRUTHS[type(test)](self, test)
             self._truths[test] = found
         return found
+
+    def told(self, test: Test) -> Steps | None:
+        """The truth of a test, if it is known already."""
+        found = self._truths.get(test)
+        return self.evaluation.known(test, self.zone) if found is None and self.records is None else found
+
+    @property
+    def _narrows(self) -> bool:
+        """Whether it may pay to ask about some of the population only."""
+        return self.records is None and self.count >= NARROWED_COUNT_MIN and self.stretch != ALL_TIME
+
+    def only(self, wanted: Callable[[], Flags], work: Callable[[Ask], Steps], rest: int) -> Steps:
+        """What some work says of the wanted ones, the value `rest` (or what is right) of the others."""
+        if not self._narrows or len(places := np.flatnonzero(wanted())) > NARROWED_SHARE_MAX * self.count:
+            return work(self)
+        some = self.evaluation.among(places)
+        return work(some.population(self.zone)).spread(places, self.count, rest)
+
+    def eager(self, tests: Sequence[Test]) -> Sequence[Test]:
+        """Some tests, those first that are told soonest: that are known, then by the rows that they read."""
+        return sorted(tests, key=self._effort) if self._narrows else tests
+
+    def _effort(self, test: Test) -> int:
+        return -1 if self.told(test) is not None else effort(self.view, test)
 
     def measure(self, subject: Subject) -> Measure:
         """A measure for each of the population."""
         found = self._measures.get(subject)
         if found is None:
-            rule = _MEASURES.get(type(subject))
+            rule = MEASURES.get(type(subject))
             if rule is None:
                 raise ConditionError(
                     "condition.not_a_measure", f"{type(subject).__name__} has no value that events alone change"
@@ -175,6 +289,12 @@ class Population:
 
     def reading(self, subject: Subject, instant: int) -> Column:
         """Any subject's values at T for each of the population."""
+        found = self._readings.get((subject, instant))
+        if found is None:
+            found = self._readings[subject, instant] = self._read(subject, instant)
+        return found
+
+    def _read(self, subject: Subject, instant: int) -> Column:
         if isinstance(subject, (nodes.Since, nodes.Due, nodes.Age, nodes.Anniversary)):
             moved = timed(self, subject)
             base = moved.base.steps.values_at(instant)
@@ -184,21 +304,66 @@ class Population:
         measure = self.measure(subject)
         return Column(measure.kind, measure.steps.values_at(instant), measure.words)
 
-    def select(self, events: Events, prop: str | None = None) -> Selected:
-        """The events of a set; of customers, whatever the population."""
-        found = self._selections.get((events, prop))
+    def over(self, stretch: Stretch) -> Population:
+        """The same population, asked about another stretch."""
+        kind = "" if self.records is None else self.records.kind
+        return self if stretch == self.stretch else self.evaluation.over(stretch).records_population(self.zone, kind)
+
+    def earlier(self, span_ms: int) -> Population:
+        """The same population, asked from a span earlier on."""
+        start = int(algebra.shifted(np.array([self.stretch.start], np.int64), -span_ms)[0])
+        return self.over(Stretch(start, self.stretch.end))
+
+    def at(self, instant: int) -> Population:
+        """The same population, asked about an instant at least."""
+        inside = self.stretch.start <= instant <= self.stretch.end
+        return self if inside else self.over(Stretch.at(instant))
+
+    def select(self, events: Events, prop: str | None = None, within: Reach = EVERYTHING) -> Selected:
+        """The events of a set within reach, merged in order; of customers, whatever the population."""
+        found = self._selections.get((events, prop, within))
         if found is None:
-            found = self._selections[events, prop] = select(self.view, events, self.calendar, prop)
+            found = select(self.view, events, self.calendar, prop, within)
+            self._selections[events, prop, within] = found
+        return found
+
+    def each(self, events: Events, within: Reach) -> Sequence[Selected]:
+        """The events of a set within reach, type by type; without those that have none."""
+        found = self._eaches.get((events, within))
+        if found is None:
+            types = present(self.view, events)
+            every = [select_type(self.view, kind, events, self.calendar, None, within) for kind in types]
+            found = self._eaches[events, within] = [one for one in every if len(one.at)]
+        return found
+
+    def inside(self, events: Events, within: Reach, prop: str | None = None) -> Sequence[Inside]:
+        """The events of a set within reach, type by type, where they lie."""
+        found = self._insides.get((events, prop, within))
+        if found is None:
+            types, bounds = present(self.view, events), self.evaluation.bounds
+            found = [inside(self.view, kind, events, self.calendar, within, prop, bounds) for kind in types]
+            self._insides[events, prop, within] = found
         return found
 
     def trait(self, of: Trait | RecordTrait) -> Measure:
         """A trait of the customers, or of the records under the quantifier."""
         return self.measure(of)
 
-    def open_records(self, kind: str) -> tuple[Population, Steps]:
-        """(the records of a kind as a population, when each is open)."""
+    def label(self, name: str, value: str) -> Steps:
+        """Whether a label has a value, of customers; "": any value."""
+        evaluation = self.evaluation
+        rung = evaluation.context.plan.rung_of(name, value)
+        return labels.member(evaluation.ladder(name, rung), rung)
+
+    def identities(self, channel: str) -> Sequence[str]:
+        """The kinds of identity by which a channel can address a customer."""
+        return self.evaluation.context.channels.get(channel, ())
+
+    def open_records(self, kind: str) -> tuple[Population, Steps, Ints]:
+        """(the records of a kind as a population, when each is open, the owner of each)."""
         population = self.evaluation.records_population(self.zone, kind)
-        return population, cast("Records", population.records).standing.truth
+        records = cast("Records", population.records)
+        return population, records.standing.truth, records.owner
 
     def _owners(self) -> Population:
         return self.evaluation.population(self.zone)
@@ -207,7 +372,7 @@ class Population:
         """A customer's trait, handed down to records."""
         if self.records is not None:
             return self._owners().measure(of).take(self.records.owner)
-        return states.trait(self.view, of.name)
+        return states.trait(self.view, of.name, self.stretch)
 
     def own_record_trait(self, of: RecordTrait) -> Measure:
         """A trait of the record under the quantifier."""
@@ -217,109 +382,7 @@ class Population:
                 f"record.{of.name} stands outside of any record",
                 remedy="write it inside any kind(…), all kind(…) or count kind(…)",
             )
-        return record_trait(self.view, self.records, of.name)
-
-
-def _counted(ask: Population, kind: str, test: Test | None, negated: bool = False) -> Steps:
-    """How many open records satisfy a test (or don't)."""
-    population, open_ = ask.open_records(kind)
-    truth = open_
-    if test is not None:
-        inner = population.truth(test)
-        truth = algebra.both(open_, algebra.invert(inner) if negated else inner)
-    return algebra.folded(truth, cast("Records", population.records).owner, ask.view.count)
-
-
-def _any_record(ask: Population, node: nodes.AnyRecord) -> Steps:
-    found = _counted(ask, node.kind, node.test)
-    return algebra.mapped(found, found.value > 0)
-
-
-def _all_records(ask: Population, node: nodes.AllRecords) -> Steps:
-    some, failing = _counted(ask, node.kind, None), _counted(ask, node.kind, node.test, negated=True)
-    return algebra.both(algebra.mapped(some, some.value > 0), algebra.mapped(failing, failing.value == 0))
-
-
-def _at_least(ask: Population, tests: tuple[Test, ...], count: int) -> Steps:
-    if not tests:
-        return algebra.constant(ask.count, int(count <= 0))
-    total = algebra.reduce([ask.truth(test) for test in tests], merges.TOTAL)
-    return algebra.mapped(total, total.value >= count)
-
-
-def _all(ask: Population, node: nodes.All) -> Steps:
-    truths = [ask.truth(test) for test in node.tests]
-    return algebra.reduce(truths, merges.LEAST) if truths else algebra.constant(ask.count, 1)
-
-
-def _any(ask: Population, node: nodes.Any) -> Steps:
-    truths = [ask.truth(test) for test in node.tests]
-    return algebra.reduce(truths, merges.GREATEST) if truths else algebra.constant(ask.count, 0)
-
-
-def _label(ask: Population, label: str, value: str) -> Steps:
-    evaluation = ask.evaluation
-    return labels.member(evaluation.ladder(label), evaluation.context.plan.rung_of(label, value))
-
-
-def _moved(ask: Population, node: nodes.Moved) -> Steps:
-    return algebra.moved(_label(ask, node.label, node.value), node.ms, node.left)
-
-
-def _reachable(ask: Population, node: nodes.Reachable) -> Steps:
-    return states.reachable(ask, node, ask.evaluation.context.channels.get(node.channel, ()))
-
-
-_Truth = Callable[[Population, Test], Steps]
-_Measured = Callable[[Population, Subject], Measure]
-
-
-def _asked(rule: object) -> _Truth:
-    """A rule for one node type, as the table holds it: the key is the type, so the cast is sound."""
-    return cast("_Truth", rule)
-
-
-_TRUTHS: Mapping[type, _Truth] = {
-    node_type: _asked(rule)
-    for node_type, rule in (
-        (nodes.Compare, comparison.compare),
-        (nodes.OneOf, comparison.one_of),
-        (nodes.Unknown, comparison.unknown),
-        (nodes.Happened, measures.happened),
-        (nodes.Never, measures.never),
-        (nodes.EachPeriod, measures.each_period),
-        (nodes.Sequence, sequences.sequence),
-        (nodes.Returned, measures.returned),
-        (nodes.NotFollowed, sequences.not_followed),
-        (nodes.InLabel, lambda ask, node: labels.in_label(_label(ask, node.label, node.value), node)),
-        (nodes.Moved, _moved),
-        (nodes.HasTag, states.tag),
-        (nodes.Consent, states.consent),
-        (nodes.Reachable, _reachable),
-        (nodes.Related, states.related),
-        (nodes.AnyRecord, _any_record),
-        (nodes.AllRecords, _all_records),
-        (nodes.Share, lambda ask, node: labels.share(ask.view.lead_hash(), node)),
-        (nodes.Hold, lambda ask, node: algebra.holding(ask.truth(node.test), node.ms)),
-        (nodes.Not, lambda ask, node: algebra.invert(ask.truth(node.test))),
-        (nodes.All, _all),
-        (nodes.Any, _any),
-        (nodes.AtLeast, lambda ask, node: _at_least(ask, node.tests, node.count)),
-        (nodes.Always, lambda ask, node: algebra.constant(ask.count, 1)),
-    )
-}
-
-_MEASURES: Mapping[type, _Measured] = {
-    node_type: cast("_Measured", rule)
-    for node_type, rule in (
-        (nodes.Trait, lambda ask, node: ask.own_trait(node)),
-        (nodes.RecordTrait, lambda ask, node: ask.own_record_trait(node)),
-        (nodes.Count, measures.count),
-        (nodes.Aggregate, measures.aggregate),
-        (nodes.Periods, measures.periods),
-        (nodes.RecordCount, lambda ask, node: Measure(_counted(ask, node.kind, node.test), Kind.INTEGER)),
-    )
-}
+        return record_trait(self.view, self.records, of.name, self.stretch)
 
 
 def truth(test: Test, view: View, context: Context) -> Steps:

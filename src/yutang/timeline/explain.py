@@ -140,7 +140,7 @@ class _Explainer:
 
     def _records(self, kind: str, test: Test | None) -> Iterator[Explained]:
         """The open records of the customer, each with the test as it stands for it."""
-        population, opened = self.population.open_records(kind)
+        population, opened, _ = self.population.open_records(kind)
         records = population.records
         if records is None:
             return

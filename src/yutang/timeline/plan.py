@@ -13,10 +13,10 @@ import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from yutang.conditions.nodes import Anniversary, InLabel, Moved, Test
+from yutang.conditions.nodes import Anniversary, InLabel, Moved, Node, Test
+from yutang.conditions.walk import children
 from yutang.kernel.errors import ConditionError
 from yutang.kernel.instants import BEGINNING
-from yutang.timeline.evaluation.records import parts_of
 
 DEFINITIONS_COUNT_MAX = 10_000
 NODES_DEPTH_MAX = 64  # of a test: evaluation recurses into it
@@ -44,14 +44,14 @@ class Definition:
         return next((i for i, rung in enumerate(self.rungs) if rung.value == value), None)
 
 
-def nodes_of(node: object, depth: int = 0) -> Iterator[object]:
+def nodes_of(node: Node, depth: int = 0) -> Iterator[Node]:
     """A node and all nodes inside it."""
     if depth > NODES_DEPTH_MAX:
         raise ConditionError(
             "condition.too_deep", f"a condition is nested deeper than {NODES_DEPTH_MAX}", remedy="name parts as labels"
         )
     yield node
-    for part in parts_of(node):
+    for _, part in children(node):
         yield from nodes_of(part, depth + 1)
 
 

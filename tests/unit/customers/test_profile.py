@@ -22,6 +22,7 @@ from yutang.conditions.vocabulary import (
 )
 from yutang.domains.customers.rules.profile import profile_at
 from yutang.timeline.evaluation.states import trait
+from yutang.timeline.steps import ALL_TIME
 
 VOCABULARY = Vocabulary(
     events={one.name: one for one in STATE_EVENTS},
@@ -53,7 +54,7 @@ def test_traits_are_those_that_conditions_see(seen: list[Seen], instant: int) ->
     one = view(*seen)
     told = {card.name: card.value for card in profile_at(one, instant, "zh").traits}
     for name in ("skin", "city"):
-        measure = trait(one, name)
+        measure = trait(one, name, ALL_TIME)
         value = int(measure.steps.values_at(instant)[0])
         assert told.get(name) == (measure.words[value] if value >= 0 else None)
 

@@ -14,6 +14,7 @@ from yutang.kernel.instants import BEGINNING, DAY_MS, HOUR_MS, NEVER, instant_fr
 from yutang.timeline.evaluate import Context, Evaluation, ladder, measure, truth
 from yutang.timeline.evaluation.labels import basis_point
 from yutang.timeline.plan import Definition, Plan, Rung
+from yutang.timeline.steps import Stretch
 
 A, B = n.Events(("a",)), n.Events(("b",))
 HORIZON = instant_from_text("2030-01-01")
@@ -219,6 +220,20 @@ class TestLabels:
         assert ((points < 5_000) & (other < 5_000)).mean() == pytest.approx(0.25, abs=0.01)
 
 
+class TestOver:
+    def test_another_stretch_outlives_the_evaluation_that_it_was_asked_of(self) -> None:
+        facts = [Fact(0, "a", 5, 1), Fact(0, "a", 50, 2)]
+        some = Evaluation(MemoryView(VOCABULARY, 1, facts), Context(Plan(), 60, start=60)).over(Stretch(4, 60))
+        held = n.Hold(n.Happened(A, n.Rolling(3)), 2)
+        assert some.truth(held).at.tolist() == [BEGINNING, 5, 10, 50, 55]
+        assert some.over(Stretch.at(51)).truth(held).value.tolist() == [1]
+
+    def test_equal_stretches_are_one_evaluation(self) -> None:
+        whole = evaluation([Fact(0, "a", 5, 1)])
+        assert whole.over(Stretch.at(7)) is whole.over(Stretch(3, 9)).over(Stretch.at(7))
+        assert whole.over(Stretch.at(7)).over(whole.stretch) is whole
+
+
 class TestRecords:
     def test_several_conditions_ask_about_the_same_record(self) -> None:
         facts = [
@@ -239,6 +254,17 @@ class TestRecords:
             for at, kind in ((1, "record_set"), (5, "record_ended"), (9, "record_set"))
         ]
         assert changes(facts, n.AnyRecord("child")) == [1, 5, 9]
+
+    def test_to_look_back_for_ever_at_a_point_sees_no_record_of_later(self) -> None:
+        facts = [
+            Fact(0, "record_set", at, at, {"kind": "child", "record": name, "trait": "name", "text": name})
+            for at, name in ((5, "one"), (50, "two"))
+        ]
+        named = n.Compare(n.RecordTrait("name"), n.Op.EQ, n.Text("one"))
+        test = n.AnyRecord("child", n.Hold(named, 2**62))
+        point = Evaluation(MemoryView(VOCABULARY, 1, facts), Context(Plan(), 10, start=10))
+        assert point.truth(test).value.tolist() == [1]
+        assert point.over(Stretch.at(4)).truth(test).value.tolist() == [0]
 
     def test_a_records_trait_outside_of_any_record_is_refused(self) -> None:
         with pytest.raises(ConditionError, match="outside of any record"):

@@ -55,7 +55,7 @@ class TestFold:
         widths = [sorted(rng.randint(0, 6) for _ in one) for one in starts]
         ends = [[s + w for s, w in zip(a, b, strict=True)] for a, b in zip(starts, widths, strict=True)]
         values = [[rng.randint(0, 3) for _ in one] for one in starts]
-        steps = Steps.of(folds.fold(offsets, flat(starts), flat(ends), flat(values), mode, 4))
+        steps = Steps.of(folds.fold(offsets, flat(starts), flat(ends), flat(values), mode, 4, BEGINNING, NEVER))
         for instant in INSTANTS:
             expected = [FOLDS[mode]([values[i][j] for j in in_window(starts[i], ends[i], instant)]) for i in range(3)]
             assert steps.values_at(instant).tolist() == expected
@@ -63,13 +63,15 @@ class TestFold:
 
     @pytest.mark.parametrize("mode", sorted(FOLDS))
     def test_nobody_and_nothing(self, mode: int) -> None:
-        nobody = Steps.of(folds.fold(ints([0]), NONE, NONE, NONE, mode, 0))
+        nobody = Steps.of(folds.fold(ints([0]), NONE, NONE, NONE, mode, 0, BEGINNING, NEVER))
         assert (len(nobody), nobody.at.tolist()) == (0, [])
-        nothing = Steps.of(folds.fold(ints([0, 0, 0]), NONE, NONE, NONE, mode, 0))
+        nothing = Steps.of(folds.fold(ints([0, 0, 0]), NONE, NONE, NONE, mode, 0, BEGINNING, NEVER))
         assert nothing.at.tolist() == [BEGINNING, BEGINNING]
 
     def test_beginning_and_never_are_no_changes(self) -> None:
-        steps = Steps.of(folds.fold(ints([0, 1]), ints([BEGINNING]), ints([NEVER]), NONE, folds.ANY, 0))
+        steps = Steps.of(
+            folds.fold(ints([0, 1]), ints([BEGINNING]), ints([NEVER]), NONE, folds.ANY, 0, BEGINNING, NEVER)
+        )
         assert (steps.at.tolist(), steps.value.tolist()) == ([BEGINNING], [1])
 
 
@@ -88,16 +90,16 @@ class TestUnion:
         rng = Random(seed)
         offsets, starts = grouped(rng, 3, 8)
         ends = [[s + rng.randint(-1, 6) for s in one] for one in starts]
-        steps = Steps.of(folds.union(offsets, flat(starts), flat(ends)))
+        steps = Steps.of(folds.union(offsets, flat(starts), flat(ends), BEGINNING, NEVER))
         for instant in INSTANTS:
             expected = [int(bool(in_window(starts[i], ends[i], instant))) for i in range(3)]
             assert steps.values_at(instant).tolist() == expected
         assert_normal(steps)
 
     def test_beginning_and_never_are_no_changes(self) -> None:
-        steps = Steps.of(folds.union(ints([0, 2]), ints([BEGINNING, 5]), ints([NEVER, 7])))
+        steps = Steps.of(folds.union(ints([0, 2]), ints([BEGINNING, 5]), ints([NEVER, 7]), BEGINNING, NEVER))
         assert (steps.at.tolist(), steps.value.tolist()) == ([BEGINNING], [1])
-        assert len(Steps.of(folds.union(ints([0]), NONE, NONE))) == 0
+        assert len(Steps.of(folds.union(ints([0]), NONE, NONE, BEGINNING, NEVER))) == 0
 
 
 class TestLatest:
@@ -107,7 +109,7 @@ class TestLatest:
         offsets, at = grouped(rng, 3, 8)
         values = [[rng.choice([UNKNOWN, 1, 2]) for _ in one] for one in at]
         ranks = [[rng.randint(0, 2) for _ in one] for one in at]
-        steps = Steps.of(folds.latest(offsets, flat(at), flat(values), flat(ranks)))
+        steps = Steps.of(folds.latest(offsets, flat(at), flat(values), flat(ranks), BEGINNING, NEVER))
         assert_normal(steps)
         for instant in INSTANTS:
             for i in range(3):
@@ -118,13 +120,13 @@ class TestLatest:
                 assert steps.values_at(instant)[i] == current
 
     def test_nobody(self) -> None:
-        assert len(Steps.of(folds.latest(ints([0]), NONE, NONE, NONE))) == 0
+        assert len(Steps.of(folds.latest(ints([0]), NONE, NONE, NONE, BEGINNING, NEVER))) == 0
 
 
 def random_steps(rng: Random, customers: int) -> Steps:
     offsets, starts = grouped(rng, customers, 6)
     ends = [[s + 3 for s in one] for one in starts]
-    return Steps.of(folds.fold(offsets, flat(starts), flat(ends), NONE, folds.COUNT, 0))
+    return Steps.of(folds.fold(offsets, flat(starts), flat(ends), NONE, folds.COUNT, 0, BEGINNING, NEVER))
 
 
 class TestCombine:
@@ -164,6 +166,22 @@ class TestInterleave:
             sides += [offsets, flat([[key[0] for key in one] for one in keys]), flat(tie)]
         order = merges.interleave(*sides).tolist()
         assert [rows[place] for place in order] == sorted(rows)
+
+    @pytest.mark.parametrize("seed", SEEDS)
+    def test_interleaved_gives_the_same_keys_of_the_rows_wanted(self, seed: int) -> None:
+        rng = Random(seed)
+        sides, keys = [], []
+        for _ in (0, 1):
+            offsets, at = grouped(rng, 3, 5, 4)
+            tie = flat([sorted(rng.randint(0, 2) for _ in one) for one in at])
+            lows = ints([rng.randint(low, high) for low, high in pairwise(offsets.tolist())])
+            sides += [lows, offsets[1:], flat(at), tie]
+            pairs = list(zip(flat(at).tolist(), tie.tolist(), strict=True))
+            keys.append([pairs[low:high] for low, high in zip(lows.tolist(), offsets[1:].tolist(), strict=True)])
+        offsets, at, tie = merges.interleaved(*sides)
+        for i in range(3):
+            mine = slice(int(offsets[i]), int(offsets[i + 1]))
+            assert list(zip(at[mine].tolist(), tie[mine].tolist(), strict=True)) == sorted(keys[0][i] + keys[1][i])
 
 
 class TestNextAfter:

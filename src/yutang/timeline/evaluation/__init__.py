@@ -5,6 +5,8 @@
     filters      which rows of a track satisfy the filter of an event set
     selection    the events of a set, merged in (at, tie) order
     windows      from when until when an event is in a window
+    inside       the events of one type within reach, where they lie
+    points       measures at one instant: folds over what is inside
     measures     count, happened, folds, periods
     sequences    ordered matches, and what wasn't followed
     states       what state events leave standing: traits, tags, consent, relations
@@ -12,6 +14,7 @@
     dates        age, due, anniversary, since: what the passing of time alone changes
     comparison   any subject against any value
     labels       ladders, memberships, moves, shares
+    operators    which rule gives each node
     ask          what these may ask of the evaluation that they are part of
 
 Invariant: every function of time here is causal: its value at T depends on events up to T alone (a

@@ -4,7 +4,9 @@ A truth is a `Steps` of 0 and 1. Its *runs* are the maximal intervals [start, en
 every transformation of truths over time (for so long, hold, entered within) moves the ends of runs and
 puts them together again. Each function costs one or two passes over the rows of its arguments.
 
-Invariant: arguments and results are in normal form. BEGINNING and NEVER are never moved.
+Invariant: arguments and results are in normal form. BEGINNING and NEVER are never moved. What makes steps out of
+intervals is told the stretch of time that is asked about, and clips them to it; functions that are flat (at a point
+all are) are put together by plain arithmetic.
 """
 
 from __future__ import annotations
@@ -16,9 +18,10 @@ import numpy as np
 
 from yutang.kernel.instants import BEGINNING, NEVER
 from yutang.timeline.kernels import folds, merges
-from yutang.timeline.steps import UNKNOWN, Flags, Ints, Steps
+from yutang.timeline.steps import ALL_TIME, UNKNOWN, Flags, Ints, Steps, Stretch
 
 _NOTHING: Ints = np.empty(0, np.int64)
+_FLAT_MODES = {merges.LEAST: np.minimum, merges.GREATEST: np.maximum, merges.TOTAL: np.add}
 _SHIFT_MS_MAX = 2**62  # more than all of time: a span beyond it is as good as for ever
 
 
@@ -38,6 +41,8 @@ def constant(count: int, value: int) -> Steps:
 
 def mapped(steps: Steps, value: Ints | Flags) -> Steps:
     """The function with other values, row for row."""
+    if steps.flat:
+        return Steps(steps.offsets, steps.at, value.astype(np.int64))
     return Steps.of(merges.normalise(steps.offsets, steps.at, value.astype(np.int64)))
 
 
@@ -53,17 +58,47 @@ def invert(truth: Steps) -> Steps:
 
 def combine(a: Steps, b: Steps, mode: int) -> Steps:
     """The least, greatest or total of two functions (`merges`)."""
+    if a.flat and b.flat:
+        return Steps(a.offsets, a.at, _FLAT_MODES[mode](a.value, b.value))
     return Steps.of(merges.combine(a.offsets, a.at, a.value, b.offsets, b.at, b.value, mode))
 
 
 def both(a: Steps, b: Steps) -> Steps:
-    """And."""
+    """And. What everybody satisfies costs nothing."""
+    for one, other in ((a, b), (b, a)):
+        if one.flat and not other.flat and one.value.all():
+            return other
     return combine(a, b, merges.LEAST)
 
 
 def either(a: Steps, b: Steps) -> Steps:
-    """Or."""
+    """Or. What nobody ever satisfies adds nothing, and costs nothing."""
+    for one, other in ((a, b), (b, a)):
+        if one.flat and not other.flat and not one.value.any():
+            return other
     return combine(a, b, merges.GREATEST)
+
+
+def ever(truth: Steps) -> Flags:
+    """bool[n]: whether it holds at some T that is asked about."""
+    flat = truth.flat or not len(truth)
+    found: Flags = (truth.value if flat else np.maximum.reduceat(truth.value, truth.offsets[:-1])) > 0
+    return found
+
+
+def open_(truth: Steps) -> Flags:
+    """bool[n]: whether it doesn't hold at some T that is asked about."""
+    flat = truth.flat or not len(truth)
+    found: Flags = (truth.value if flat else np.minimum.reduceat(truth.value, truth.offsets[:-1])) == 0
+    return found
+
+
+def any_of(truths: Sequence[Steps], count: int) -> Steps:
+    """Whether one of some truths holds; with none, nowhere, for so many."""
+    level = list(truths) or [constant(count, 0)]
+    while len(level) > 1:
+        level = [either(*level[i : i + 2]) if i + 1 < len(level) else level[i] for i in range(0, len(level), 2)]
+    return level[0]
 
 
 def reduce(functions: Sequence[Steps], mode: int) -> Steps:
@@ -77,6 +112,8 @@ def reduce(functions: Sequence[Steps], mode: int) -> Steps:
 
 def paired(a: Steps, b: Steps) -> tuple[Steps, Ints, Ints]:
     """(function that changes whenever a or b does, rows of a, rows of b) that hold on each of its rows."""
+    if a.flat and b.flat:
+        return a, a.offsets[:-1], a.offsets[:-1]
     width = len(a.at) + 1
     rows_a = Steps(a.offsets, a.at, np.arange(len(a.at), dtype=np.int64))
     rows_b = Steps(b.offsets, b.at, np.arange(len(b.at), dtype=np.int64) * width)
@@ -94,6 +131,18 @@ def shifted(instants: Ints, span_ms: int) -> Ints:
     return np.where(instants == NEVER, NEVER, moved)
 
 
+def clipped(steps: Steps, stretch: Stretch) -> Steps:
+    """The function over a stretch of time only."""
+    if steps.flat or stretch == ALL_TIME:
+        return steps
+    held = steps.rows_at(stretch.start)
+    keep = (steps.at > stretch.start) & (steps.at <= stretch.end)
+    keep[held] = True
+    at = steps.at.copy()
+    at[held] = BEGINNING
+    return Steps(kept_offsets(steps.offsets, keep), at[keep], steps.value[keep])
+
+
 def kept(spans: Spans, keep: Flags) -> Spans:
     """Those of the intervals that are marked."""
     if keep.all():
@@ -108,15 +157,21 @@ def kept_offsets(offsets: Ints, keep: Flags) -> Ints:
     return before[offsets]
 
 
-def covered(spans: Spans) -> Steps:
+def covered(spans: Spans, stretch: Stretch) -> Steps:
     """Truth: T is in one of the intervals at least. Their ends needn't ascend."""
-    return Steps.of(folds.union(spans.offsets, spans.start, spans.end))
+    return Steps.of(folds.union(spans.offsets, spans.start, spans.end, stretch.start, stretch.end))
 
 
-def depth(spans: Spans) -> Steps:
+def depth(spans: Spans, stretch: Stretch) -> Steps:
     """How many of the intervals T is in."""
+    return over(spans, _NOTHING, folds.COUNT, stretch)
+
+
+def over(spans: Spans, values: Ints, mode: int, stretch: Stretch, codes_count: int = 0) -> Steps:
+    """A fold (`folds`) over the values of the intervals that T is in."""
     end = np.maximum(spans.start, spans.end)
-    return Steps.of(folds.fold(spans.offsets, spans.start, end, _NOTHING, folds.COUNT, 0))
+    found = folds.fold(spans.offsets, spans.start, end, values, mode, codes_count, stretch.start, stretch.end)
+    return Steps.of(found)
 
 
 def runs(truth: Steps) -> Spans:
@@ -125,30 +180,33 @@ def runs(truth: Steps) -> Spans:
     return Spans(kept_offsets(truth.offsets, holds), truth.at[holds], truth.ends()[holds])
 
 
-def lasting(truth: Steps, span_ms: int) -> Steps:
-    """True for at least so long without a break."""
+def lasting(truth: Steps, span_ms: int, stretch: Stretch) -> Steps:
+    """True for at least so long without a break. truth: known from so long before the stretch on."""
     held = runs(truth)
     start = shifted(held.start, span_ms)
-    return covered(kept(Spans(held.offsets, start, held.end), start < held.end))
+    return covered(kept(Spans(held.offsets, start, held.end), start < held.end), stretch)
 
 
-def holding(truth: Steps, span_ms: int) -> Steps:
-    """Leaves only after it has been false for so long."""
+def holding(truth: Steps, span_ms: int, stretch: Stretch) -> Steps:
+    """Leaves only after it has been false for so long. truth: known from so long before the stretch on."""
     held = runs(truth)
-    return covered(Spans(held.offsets, held.start, shifted(held.end, span_ms)))
+    return covered(Spans(held.offsets, held.start, shifted(held.end, span_ms)), stretch)
 
 
-def moved(truth: Steps, span_ms: int, left: bool) -> Steps:
-    """Became true (or false) within (T − span, T]. What always was or will be so moves at no instant."""
+def moved(truth: Steps, span_ms: int, left: bool, stretch: Stretch) -> Steps:
+    """Became true (or false) within (T − span, T]. What always was or will be so moves at no instant. truth: known
+    from so long before the stretch on."""
     held = runs(truth)
     instants = held.end if left else held.start
-    return covered(Spans(held.offsets, instants, shifted(instants, span_ms)))
+    return covered(Spans(held.offsets, instants, shifted(instants, span_ms)), stretch)
 
 
-def reached(pieces: Steps, targets: Ints) -> Steps:
+def reached(pieces: Steps, targets: Ints, stretch: Stretch) -> Steps:
     """Truth: within the piece that holds at T, T has reached its target. targets: int64[m], NEVER: not at all."""
+    if stretch.point:
+        return mapped(pieces, targets <= stretch.end)
     start, end = np.maximum(pieces.at, targets), pieces.ends()
-    return covered(kept(Spans(pieces.offsets, start, end), start < end))
+    return covered(kept(Spans(pieces.offsets, start, end), start < end), stretch)
 
 
 def folded(truth: Steps, owner: Ints, count: int) -> Steps:
@@ -157,8 +215,10 @@ def folded(truth: Steps, owner: Ints, count: int) -> Steps:
     Starts and ends may be sorted apart from one another: how many intervals T is in is how many have
     started less how many have ended.
     """
+    if truth.flat:
+        return Steps.constant(np.bincount(owner[truth.value != 0], minlength=count))
     held = runs(truth)
     owners = np.repeat(owner, held.offsets[1:] - held.offsets[:-1])
     offsets = np.searchsorted(owners, np.arange(count + 1)).astype(np.int64)
     start = held.start[np.lexsort((held.start, owners))]
-    return depth(Spans(offsets, start, held.end[np.lexsort((held.end, owners))]))
+    return depth(Spans(offsets, start, held.end[np.lexsort((held.end, owners))]), ALL_TIME)

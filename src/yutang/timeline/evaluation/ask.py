@@ -6,15 +6,16 @@ they are handed it. Answers are shared: equal nodes in equal zones are computed 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from yutang.conditions.nodes import Events, RecordTrait, Subject, Test, Trait
 from yutang.conditions.vocabulary import Kind
 from yutang.timeline.boundaries import Calendar
-from yutang.timeline.evaluation.selection import Selected
-from yutang.timeline.steps import Ints, Steps
+from yutang.timeline.evaluation.inside import Inside
+from yutang.timeline.evaluation.selection import EVERYTHING, Reach, Selected
+from yutang.timeline.steps import Flags, Ints, Steps, Stretch
 from yutang.timeline.view import Column, View
 
 
@@ -53,10 +54,56 @@ class Ask(Protocol):
     def horizon(self) -> int:
         """The last instant for which answers that recur by the calendar need be right."""
 
+    @property
+    def stretch(self) -> Stretch:
+        """The instants about which is asked: answers are clipped to them."""
+
+    def over(self, stretch: Stretch) -> Ask:
+        """The same population, asked about another stretch."""
+
+    def earlier(self, span_ms: int) -> Ask:
+        """The same population, asked from a span earlier on."""
+
+    def at(self, instant: int) -> Ask:
+        """The same population, asked about an instant at least."""
+
+    def only(self, wanted: Callable[[], Flags], work: Callable[[Ask], Steps], rest: int) -> Steps:
+        """What some work says of the wanted ones of the population, asked about them alone where that is less; of the
+        others the value `rest`, or anything that is right."""
+
+    def eager(self, tests: Sequence[Test]) -> Sequence[Test]:
+        """Some tests, those first that are told soonest."""
+
     def truth(self, test: Test) -> Steps: ...
 
     def measure(self, subject: Subject) -> Measure: ...
 
-    def select(self, events: Events, prop: str | None = None) -> Selected: ...
+    def select(self, events: Events, prop: str | None = None, within: Reach = EVERYTHING) -> Selected:
+        """The events of a set within reach, merged in order; of customers, whatever the population."""
+
+    def each(self, events: Events, within: Reach) -> Sequence[Selected]:
+        """The events of a set within reach, type by type, without those that have none: for what doesn't ask how
+        they stand to one another."""
+
+    def reading(self, subject: Subject, instant: int) -> Column:
+        """Any subject's values at T; spans and ages are INTEGER."""
+
+    def inside(self, events: Events, within: Reach, prop: str | None = None) -> Sequence[Inside]:
+        """The events of a set within reach, type by type, where they lie."""
 
     def trait(self, of: Trait | RecordTrait) -> Measure: ...
+
+    def own_trait(self, of: Trait) -> Measure:
+        """A customer's trait, handed down to records."""
+
+    def own_record_trait(self, of: RecordTrait) -> Measure:
+        """A trait of the record under the quantifier."""
+
+    def label(self, name: str, value: str) -> Steps:
+        """Whether a label has a value, of customers; "": any value."""
+
+    def identities(self, channel: str) -> Sequence[str]:
+        """The kinds of identity by which a channel can address a customer."""
+
+    def open_records(self, kind: str) -> tuple[Ask, Steps, Ints]:
+        """(the records of a kind as a population, when each is open, the owner of each)."""

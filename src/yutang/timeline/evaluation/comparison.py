@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+import numpy as np
+
 from yutang.conditions.nodes import (
     Age,
     Aggregate,
     Anniversary,
     Compare,
+    Count,
     Due,
     Fold,
     Number,
@@ -24,9 +27,9 @@ from yutang.conditions.vocabulary import Kind
 from yutang.timeline.evaluation.algebra import constant, either, invert, known, mapped
 from yutang.timeline.evaluation.ask import Ask
 from yutang.timeline.evaluation.dates import compare_timed, timed
-from yutang.timeline.evaluation.literals import compare_column, engine_value, fraction
-from yutang.timeline.evaluation.measures import average_kind, compare_average
-from yutang.timeline.steps import Steps
+from yutang.timeline.evaluation.literals import compare_column, compare_ints, fraction
+from yutang.timeline.evaluation.measures import compare_average, compare_count
+from yutang.timeline.steps import UNKNOWN, Steps
 
 
 def compare(ask: Ask, node: Compare) -> Steps:
@@ -59,13 +62,21 @@ def _equality(ask: Ask, subject: Subject) -> Op:
 def _compared(ask: Ask, subject: Subject, op: Op, value: Value) -> Steps:
     if isinstance(subject, (Since, Due, Age, Anniversary)):
         than = _moved_value(subject, value)
-        return constant(ask.count, 0) if than is None else compare_timed(timed(ask, subject), op, than)
-    currency = ask.view.vocabulary.currency
+        if than is None:
+            return constant(ask.count, 0)
+        if not ask.stretch.point:
+            return compare_timed(timed(ask, subject), op, than)
+        values = ask.reading(subject, ask.stretch.end).values
+        return Steps.constant(((values != UNKNOWN) & compare_ints(values, op, than)).astype(np.int64))
     if isinstance(subject, Aggregate) and subject.fold is Fold.AVG:
-        than = engine_value(value, average_kind(ask, subject), currency)
-        return constant(ask.count, 0) if than is None else compare_average(ask, subject, op, than)
+        return compare_average(ask, subject, op, value)
+    if isinstance(subject, Count) and isinstance(value, Number):
+        found = compare_count(ask, subject, op, fraction(value.value))
+        if found is not None:
+            return found
     measure = ask.measure(subject)
-    return mapped(measure.steps, compare_column(measure.column(), op, value, ask.calendar, currency))
+    flags = compare_column(measure.column(), op, value, ask.calendar, ask.view.vocabulary.currency)
+    return mapped(measure.steps, flags)
 
 
 def _moved_value(subject: Since | Due | Age | Anniversary, value: Value) -> Fraction | None:

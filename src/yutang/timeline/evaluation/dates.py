@@ -4,7 +4,7 @@ None of the four is a step function of T, but *subject >= d* is: between two eve
 that follows from the value by arithmetic. So each is given as `Timed`: where it is known, and for any
 integer d where it is at least d; every comparison follows from those two (instants are integers, so
 `> d` is `>= d + 1`). Since, due and age flip once a value and are exact for all time. An anniversary
-comes back every year: it is right up to the horizon of the evaluation.
+comes back every year: it is right up to the horizon of the evaluation. At a point each is simply a number.
 
     since >= d         T >= instant + d
     due >= d           not T >= first instant of the date − d + 1
@@ -26,10 +26,24 @@ from yutang.conditions.vocabulary import Kind
 from yutang.kernel.errors import ConditionError
 from yutang.kernel.instants import BEGINNING, DAY_MS, INSTANT_MAX_MS, NEVER
 from yutang.timeline.boundaries import UNITS_ADDED_COUNT_MAX, Calendar, add_units, units_between
-from yutang.timeline.evaluation.algebra import Spans, both, constant, covered, invert, kept, known, reached, shifted
+from yutang.timeline.evaluation import points
+from yutang.timeline.evaluation.algebra import (
+    Spans,
+    both,
+    clipped,
+    constant,
+    covered,
+    invert,
+    kept,
+    known,
+    over,
+    reached,
+    shifted,
+)
 from yutang.timeline.evaluation.ask import Ask, Measure
+from yutang.timeline.evaluation.selection import Reach
 from yutang.timeline.kernels import folds
-from yutang.timeline.steps import UNKNOWN, Ints, Steps
+from yutang.timeline.steps import UNKNOWN, Ints, Steps, Stretch
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,30 +93,37 @@ def compare_timed(subject: Timed, op: Op, than: Fraction) -> Steps:
 
 
 def _since(ask: Ask, node: Since) -> Timed:
-    if node.first and node.events == Events():
-        steps = _seen(ask.view.first_seen())
-    else:
-        selected = ask.select(node.events)
-        end = np.full(len(selected.at), NEVER, np.int64)
-        mode = folds.FIRST if node.first else folds.LAST
-        steps = Steps.of(folds.fold(selected.offsets, selected.at, end, selected.at, mode, 0))
+    steps = _seen(ask, node)
 
     def at_least(span_ms: int) -> Steps:
-        return reached(steps, _targets(steps, shifted(steps.value, span_ms)))
+        return reached(steps, _targets(steps, shifted(steps.value, span_ms)), ask.stretch)
 
     return Timed(Measure(steps, Kind.INSTANT), known(steps), at_least, lambda values, instant: instant - values)
 
 
-def _seen(first_seen: Ints) -> Steps:
+def _seen(ask: Ask, node: Since) -> Steps:
+    """The instant of the first or last event, once it is there."""
+    if node.first and node.events == Events():
+        return _first_seen(ask.view.first_seen(), ask.stretch)
+    if ask.stretch.point:
+        return points.seen(ask, node.events, node.first)
+    selected = ask.select(node.events, None, Reach(BEGINNING, ask.stretch.end))
+    inside = Spans(selected.offsets, selected.at, np.full(len(selected.at), NEVER, np.int64))
+    return over(inside, selected.at, folds.FIRST if node.first else folds.LAST, ask.stretch)
+
+
+def _first_seen(first_seen: Ints, stretch: Stretch) -> Steps:
     """The instant of each customer's first event of all, once it is there: known without looking at every type."""
-    there = (first_seen != NEVER).astype(np.int64)
+    if stretch.point:
+        return Steps.constant(np.where(first_seen <= stretch.end, first_seen, UNKNOWN))
+    there = ((first_seen != NEVER) & (first_seen <= stretch.end)).astype(np.int64)
     offsets = np.zeros(len(there) + 1, np.int64)
     np.cumsum(1 + there, out=offsets[1:])
     at = np.full(offsets[-1], BEGINNING, np.int64)
     value = np.full(offsets[-1], UNKNOWN, np.int64)
     rows = offsets[1:][there == 1] - 1
     at[rows] = value[rows] = first_seen[there == 1]
-    return Steps(offsets, at, value)
+    return clipped(Steps(offsets, at, value), stretch)
 
 
 def _dated(ask: Ask, of: Trait | RecordTrait) -> Measure:
@@ -134,22 +155,24 @@ def _due(ask: Ask, base: Measure) -> Timed:
     def instants(values: Ints) -> Ints:
         return values if base.kind is Kind.INSTANT else calendar.first_instants(values // DAY_MS)
 
-    due = instants(np.where(steps.value == UNKNOWN, 0, steps.value))
     defined = known(steps)
 
     def at_least(span_ms: int) -> Steps:
-        passed = reached(steps, _targets(steps, shifted(due, 1 - span_ms)))
+        due = instants(np.where(steps.value == UNKNOWN, 0, steps.value))
+        passed = reached(steps, _targets(steps, shifted(due, 1 - span_ms)), ask.stretch)
         return both(defined, invert(passed))
 
     return Timed(base, defined, at_least, lambda values, instant: instants(values) - instant)
 
 
 def _age(ask: Ask, base: Measure, unit: Unit) -> Timed:
-    calendar, days = ask.calendar, _days(base, ask.calendar)
+    calendar = ask.calendar
 
     def at_least(count: int) -> Steps:
+        days = _days(base, calendar)
         count = max(-UNITS_ADDED_COUNT_MAX, min(UNITS_ADDED_COUNT_MAX, count))
-        return reached(base.steps, _targets(base.steps, calendar.first_instants(add_units(days, unit, count))))
+        targets = calendar.first_instants(add_units(days, unit, count))
+        return reached(base.steps, _targets(base.steps, targets), ask.stretch)
 
     def value_at(values: Ints, instant: int) -> Ints:
         born = calendar.local_days(values) if base.kind is Kind.INSTANT else values // DAY_MS
@@ -160,10 +183,9 @@ def _age(ask: Ask, base: Measure, unit: Unit) -> Timed:
 
 def _anniversary(ask: Ask, base: Measure) -> Timed:
     calendar, defined = ask.calendar, known(base.steps)
-    days = _days(base, calendar)
 
     def at_least(span_ms: int) -> Steps:
-        return both(defined, invert(_nearing(base.steps, days, span_ms - 1, calendar, ask.horizon)))
+        return both(defined, invert(_nearing(ask, base.steps, _days(base, calendar), span_ms - 1)))
 
     def value_at(values: Ints, instant: int) -> Ints:
         born = calendar.local_days(values) if base.kind is Kind.INSTANT else values // DAY_MS
@@ -176,13 +198,14 @@ def _anniversary(ask: Ask, base: Measure) -> Timed:
     return Timed(base, defined, at_least, value_at)
 
 
-def _nearing(pieces: Steps, days: Ints, span_ms: int, calendar: Calendar, horizon: int) -> Steps:
+def _nearing(ask: Ask, pieces: Steps, days: Ints, span_ms: int) -> Steps:
     """Where the next anniversary's midnight is at most span_ms after the midnight of T's day."""
     if span_ms < 0:
         return constant(len(pieces), 0)
+    calendar, horizon, earliest = ask.calendar, ask.horizon, max(ask.stretch.start, 0)
     start, end = pieces.at, pieces.ends()
     live = (pieces.value != UNKNOWN) & (start <= horizon)
-    first = calendar.local_days(np.where(live, np.maximum(start, 0), 0))
+    first = calendar.local_days(np.where(live, np.maximum(start, earliest), 0))
     last = calendar.local_days(np.where(live, np.minimum(end, min(horizon, INSTANT_MAX_MS)), 0))
     fewest = units_between(days, first, Unit.YEAR)
     counts = np.where(live, units_between(days, last, Unit.YEAR) + 2 - fewest, 0)
@@ -197,4 +220,4 @@ def _nearing(pieces: Steps, days: Ints, span_ms: int, calendar: Calendar, horizo
     after = np.searchsorted(begins, coming, side="right").astype(np.int64)
     ends = np.minimum(calendar.period_begins(after, Unit.DAY), end[rows])
     spans = Spans(before[pieces.offsets], starts, ends)
-    return covered(kept(spans, (starts < ends) & (starts > BEGINNING)))
+    return covered(kept(spans, (starts < ends) & (starts > BEGINNING)), ask.stretch)

@@ -8,35 +8,56 @@ that fall from rung to rung, so it is put together like any other step function.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
+from operator import methodcaller
 
 import numpy as np
 
-from yutang.conditions.nodes import InLabel, Share
+from yutang.conditions.nodes import Share, Test
 from yutang.kernel.ids import hash64
-from yutang.kernel.instants import NEVER
-from yutang.timeline.evaluation.algebra import Spans, combine, constant, covered, kept, lasting, mapped, reduce
+from yutang.kernel.instants import BEGINNING, NEVER
+from yutang.timeline.evaluation.algebra import Spans, combine, constant, covered, either, kept, mapped, open_
+from yutang.timeline.evaluation.ask import Ask
 from yutang.timeline.kernels import merges
-from yutang.timeline.steps import Flags, Ints, Steps
+from yutang.timeline.steps import Flags, Ints, Steps, Stretch
 
 NO_RUNG = -1
 SHARE_PARTS = 10_000  # a share is counted in basis points
 
 
-def ladder(first_seen: Ints, rungs: Sequence[Steps]) -> Steps:
-    """The index of the first rung that holds from `first_seen` on, NO_RUNG if none. rungs: the truths, first first."""
-    count = len(first_seen)
-    if not rungs:
-        return constant(count, NO_RUNG)
-    weighted = [Steps(r.offsets, r.at, r.value * (len(rungs) - i)) for i, r in enumerate(rungs)]
-    best = combine(reduce(weighted, merges.GREATEST), _counted(first_seen, len(rungs)), merges.LEAST)
-    rung = np.where(best.value > 0, len(rungs) - best.value, NO_RUNG)
-    return Steps(best.offsets, best.at, rung)
+class Ladder:
+    """The rungs of a definition as far down as they were asked for, the first first."""
+
+    def __init__(self, tests: Sequence[Test]) -> None:
+        self._tests = tests
+        self._worked = 0
+        self._best: Steps | None = None  # the greatest weight of the rungs so far that hold, 0 for none
+
+    def upto(self, ask: Ask, rung: int | None = None) -> Steps:
+        """The index of the first rung that holds, for those who count; NO_RUNG if none does.
+
+        rung: the last that matters to who asks; below it, who has none may be said to have any. None: all matter.
+        A rung is only asked of those who have none above it at some T.
+        """
+        tests, last = self._tests, len(self._tests) if rung is None else rung + 1
+        best = constant(ask.count, 0) if self._best is None else self._best
+        for place in range(self._worked, last):
+            truth = ask.only(partial(open_, best), methodcaller("truth", tests[place]), 0)
+            weighted = Steps(truth.offsets, truth.at, truth.value * (len(tests) - place))
+            best = either(best, weighted)
+        self._best, self._worked = best, max(self._worked, last)
+        first_seen = ask.view.first_seen()
+        if int(first_seen.max(initial=BEGINNING)) > ask.stretch.start:  # else all count from its beginning on
+            best = combine(best, _counted(first_seen, len(tests), ask.stretch), merges.LEAST)
+        return Steps(best.offsets, best.at, np.where(best.value > 0, len(tests) - best.value, NO_RUNG))
 
 
-def _counted(first_seen: Ints, weight: int) -> Steps:
+def _counted(first_seen: Ints, weight: int, stretch: Stretch) -> Steps:
     """The weight from the first event on, 0 before it."""
+    if stretch.point:
+        return Steps.constant((first_seen <= min(stretch.end, NEVER - 1)) * np.int64(weight))
     spans = Spans(np.arange(len(first_seen) + 1), first_seen, np.full(len(first_seen), NEVER, np.int64))
-    steps = covered(kept(spans, first_seen < NEVER))
+    steps = covered(kept(spans, first_seen < NEVER), stretch)
     return Steps(steps.offsets, steps.at, steps.value * weight)
 
 
@@ -44,13 +65,6 @@ def member(values: Steps, wanted: int | None) -> Steps:
     """Whether a ladder has the wanted rung; None: any."""
     flags: Flags = values.value != NO_RUNG if wanted is None else values.value == wanted
     return mapped(values, flags)
-
-
-def in_label(truth: Steps, node: InLabel) -> Steps:
-    """Membership as the node asks for it: for so long, or as it was (or will have been) at an instant."""
-    if node.for_ms is not None:
-        truth = lasting(truth, node.for_ms)
-    return truth if node.at is None else Steps.constant(truth.values_at(node.at))
 
 
 def share(lead_hash: Ints, node: Share) -> Steps:

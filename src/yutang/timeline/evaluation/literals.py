@@ -18,13 +18,17 @@ ceiling.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
+from contextlib import suppress
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
+from functools import partial
 
 import msgspec
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from yutang.conditions.nodes import Day, Flag, Instant, Money, Number, Op, Span, Text, Value
 from yutang.conditions.vocabulary import NUMBER_SCALE, Kind
@@ -32,6 +36,8 @@ from yutang.kernel.errors import ConditionError
 from yutang.kernel.instants import DAY_MS
 from yutang.kernel.money import currency_digits
 from yutang.timeline.boundaries import Calendar
+from yutang.timeline.columns import Words
+from yutang.timeline.kernels.gather import flags_of
 from yutang.timeline.steps import UNKNOWN, Flags, Ints
 from yutang.timeline.view import Column
 
@@ -50,6 +56,19 @@ _TEXT_OPS: dict[Op, Callable[[str, str], bool]] = {
     Op.STARTS: str.startswith,
     Op.ENDS: str.endswith,
 }
+# The same over a whole Arrow array; its strings compare by their bytes, which is by code points.
+_ARROW_OPS: dict[Op, Callable[[pa.Array, str], pa.Array]] = {
+    Op.EQ: pc.equal,
+    Op.NE: pc.not_equal,
+    Op.LT: pc.less,
+    Op.LE: pc.less_equal,
+    Op.GT: pc.greater,
+    Op.GE: pc.greater_equal,
+    Op.CONTAINS: pc.match_substring,
+    Op.STARTS: pc.starts_with,
+    Op.ENDS: pc.ends_with,
+}
+WORDS_A_ROW_SHARED = 64  # words that columns share are all tried unless they are so many times the rows
 
 
 def day_number(text: str) -> int:
@@ -110,7 +129,8 @@ def compare_ints(values: Ints, op: Op, than: Fraction) -> Flags:
 def compare_column(column: Column, op: Op, value: Value, calendar: Calendar, currency: str) -> Flags:
     """bool[m]: where the column compares so with the value; false where it is unknown."""
     if column.kind in (Kind.STRING, Kind.LIST):
-        return word_flags(column, _word_test(column.kind, op, value))
+        key = (op, value.value) if column.kind is Kind.STRING and isinstance(value, Text) else (op, value, column.kind)
+        return word_flags(column, _word_test(column.kind, op, value), key)
     values, kind, known = column.values, column.kind, column.values != UNKNOWN
     if kind is Kind.INSTANT and isinstance(value, Day):
         values, kind = calendar.local_days(np.where(known, values, 0)) * DAY_MS, Kind.DATE
@@ -123,19 +143,32 @@ def compare_column(column: Column, op: Op, value: Value, calendar: Calendar, cur
     return flags
 
 
-def word_flags(column: Column, test: Callable[[str], bool]) -> Flags:
+def word_flags(column: Column, test: Callable[[str], bool], key: Hashable = None) -> Flags:
     """bool[m]: where the word passes; each distinct word is tried once, and only words that occur or all, whichever
-    is fewer."""
+    is fewer. key: tells the test from all others; with it, words that columns share are tried once for all of them."""
     words, codes = column.words, column.values
-    if len(words) <= len(codes):
-        # The last place of the table answers for the unknown.
-        table = np.array([*map(test, words), False], np.bool_)
-        codes = np.where(codes == UNKNOWN, len(words), codes)
-    else:
-        present, codes = np.unique(codes, return_inverse=True)
-        table = np.array([code != UNKNOWN and test(words[code]) for code in present.tolist()], np.bool_)
+    if len(words) <= len(codes) * (WORDS_A_ROW_SHARED if key is not None and isinstance(words, Words) else 1):
+        if key is not None and isinstance(words, Words):
+            return flags_of(words.flags(key, partial(_tried, key, test)), codes)
+        return flags_of(np.fromiter(map(test, words), np.bool_, len(words)), codes)
+    present, codes = np.unique(codes, return_inverse=True)
+    table = np.array([code != UNKNOWN and test(words[code]) for code in present.tolist()], np.bool_)
     flags: Flags = table[codes]
     return flags
+
+
+def word_is(column: Column, word: str) -> Flags:
+    """bool[m]: where it is this word."""
+    return word_flags(column, word.__eq__, (Op.EQ, word))
+
+
+def _tried(key: Hashable, test: Callable[[str], bool], words: pa.Array) -> Flags:
+    """bool[words]: which of them pass; a plain comparison of texts without a Python call a word."""
+    if isinstance(key, tuple) and len(key) == 2 and key[0] in _ARROW_OPS:
+        with suppress(UnicodeEncodeError):  # half a character, which no word holds, but an order can be asked about
+            found: Flags = _ARROW_OPS[key[0]](words, key[1]).to_numpy(zero_copy_only=False)
+            return found
+    return np.fromiter(map(test, words.to_pylist()), np.bool_, len(words))
 
 
 def list_items(word: str) -> Sequence[str]:

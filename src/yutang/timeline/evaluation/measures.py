@@ -13,17 +13,48 @@ from fractions import Fraction
 
 import numpy as np
 
-from yutang.conditions.nodes import Aggregate, Count, EachPeriod, Events, Fold, Happened, Never, Op, Periods, Returned
+from yutang.conditions.nodes import (
+    Aggregate,
+    Count,
+    EachPeriod,
+    Events,
+    Fold,
+    Happened,
+    Last,
+    Never,
+    Op,
+    Periods,
+    Returned,
+    Rolling,
+    This,
+    Value,
+)
 from yutang.conditions.vocabulary import NUMBER_SCALE, Kind
 from yutang.kernel.errors import ConditionError
+from yutang.kernel.instants import BEGINNING, NEVER
 from yutang.timeline.boundaries import Calendar
-from yutang.timeline.evaluation.algebra import Spans, combine, covered, depth, invert, mapped, paired
+from yutang.timeline.evaluation import points
+from yutang.timeline.evaluation.algebra import (
+    Spans,
+    any_of,
+    combine,
+    constant,
+    covered,
+    depth,
+    invert,
+    mapped,
+    over,
+    paired,
+    reduce,
+    runs,
+    shifted,
+)
 from yutang.timeline.evaluation.ask import Ask, Measure
-from yutang.timeline.evaluation.literals import list_items
-from yutang.timeline.evaluation.selection import Selected, as_kind
-from yutang.timeline.evaluation.windows import eligible, spans
+from yutang.timeline.evaluation.literals import engine_value, list_items
+from yutang.timeline.evaluation.selection import Reach, Selected, as_kind
+from yutang.timeline.evaluation.windows import eligible, reach, spans
 from yutang.timeline.kernels import folds, merges
-from yutang.timeline.steps import UNKNOWN, Flags, Ints, Steps
+from yutang.timeline.steps import ALL_TIME, UNKNOWN, Flags, Ints, Steps, Stretch
 from yutang.timeline.view import Column
 
 # What `net` takes off: the refunds of orders.
@@ -39,13 +70,38 @@ _MODES = {
 
 def count(ask: Ask, node: Count) -> Measure:
     """How many events are in the window."""
-    inside = spans(node.window, eligible(node.window, ask.select(node.events)), ask.calendar)
-    return Measure(depth(inside), Kind.INTEGER)
+    within = reach(node.window, ask.stretch, ask.calendar)
+    if ask.stretch.point:
+        return Measure(points.count(ask, node.events, within), Kind.INTEGER)
+    each = [depth(spans(node.window, one, ask.calendar), ask.stretch) for one in ask.each(node.events, within)]
+    return Measure(reduce(each, merges.TOTAL) if each else constant(ask.view.count, 0), Kind.INTEGER)
+
+
+def compare_count(ask: Ask, node: Count, op: Op, number: Fraction) -> Steps | None:
+    """count op number where only a threshold matters, at a point; None: count them."""
+    least = {
+        Op.GE: math.ceil(number),
+        Op.LT: math.ceil(number),
+        Op.GT: math.floor(number) + 1,
+        Op.LE: math.floor(number) + 1,
+    }
+    if not ask.stretch.point or op not in least:
+        return None
+    found = points.at_least(ask, node.events, reach(node.window, ask.stretch, ask.calendar), least[op])
+    return found if op in (Op.GE, Op.GT) else invert(found)
 
 
 def happened(ask: Ask, node: Happened | Never) -> Steps:
     """Whether an event is in the window."""
-    return covered(spans(node.window, eligible(node.window, ask.select(node.events)), ask.calendar))
+    within = reach(node.window, ask.stretch, ask.calendar)
+    if ask.stretch.point:
+        return points.at_least(ask, node.events, within, 1)
+    if isinstance(node.window, (This, Last)):
+        each = [covered(spans(node.window, one, ask.calendar), ask.stretch) for one in ask.each(node.events, within)]
+    else:
+        width = node.window.ms if isinstance(node.window, Rolling) else NEVER
+        each = [one.covered(width, ask.stretch) for one in ask.inside(node.events, within)]
+    return any_of(each, ask.view.count)
 
 
 def never(ask: Ask, node: Never) -> Steps:
@@ -54,23 +110,58 @@ def never(ask: Ask, node: Never) -> Steps:
 
 
 def returned(ask: Ask, node: Returned) -> Steps:
-    """Whether an event is in the window whose predecessor lies at least the gap before it."""
-    return covered(spans(node.window, returns(ask, node), ask.calendar))
+    """Whether an event is in the window whose predecessor lies at least the gap before it.
+
+    Where each event covers the time from itself until just before the gap has passed, such an event begins a run of
+    what is covered. So nothing is merged but the runs of each type, which are few.
+    """
+    if node.gap_ms <= 1:
+        return covered(spans(node.window, returns(ask, node), ask.calendar), ask.stretch)
+    within = reach(node.window, ask.stretch, ask.calendar)
+    before = _gap_before(node, within)
+    each = [one.covered(node.gap_ms - 1, ALL_TIME) for one in ask.inside(node.events, Reach(before, within.until))]
+    held = runs(any_of(each, ask.view.count))
+    back = Selected(held.offsets, held.start, held.start).keep(_not_first(ask, node, held.offsets, before))
+    return covered(spans(node.window, eligible(node.window, back), ask.calendar), ask.stretch)
 
 
 def returns(ask: Ask, node: Returned) -> Selected:
     """The events that come back after a gap and can be in the window; the first of a customer is none."""
-    selected = ask.select(node.events)
-    back = np.zeros(len(selected.at), np.bool_)
-    back[1:] = selected.at[1:] - selected.at[:-1] >= node.gap_ms
+    within = reach(node.window, ask.stretch, ask.calendar)
+    before = _gap_before(node, within)
+    selected = ask.select(node.events, None, Reach(before, within.until))
+    back = _not_first(ask, node, selected.offsets, before)
     firsts = selected.offsets[:-1]
-    back[firsts[firsts < len(back)]] = False
+    apart = np.ones(len(back), np.bool_)
+    apart[1:] = selected.at[1:] - selected.at[:-1] >= node.gap_ms
+    apart[firsts[firsts < len(back)]] = True
+    back &= apart
     return eligible(node.window, selected.keep(back))
+
+
+def _gap_before(node: Returned, within: Reach) -> int:
+    """What lies there or further back only matters as having been there at all."""
+    return int(shifted(np.array([within.after], np.int64), -node.gap_ms)[0])
+
+
+def _not_first(ask: Ask, node: Returned, offsets: Ints, before: int) -> Flags:
+    """bool[rows]: whether there is an event before each, among those after an instant or up to it."""
+    flags = np.ones(int(offsets[-1]), np.bool_)
+    some = offsets[:-1] < offsets[1:]
+    firsts = offsets[:-1][some]
+    flags[firsts] = False
+    if before > BEGINNING:
+        flags[firsts] = points.at_least(ask, node.events, Reach(BEGINNING, before), 1).value[some] != 0
+    return flags
 
 
 def periods(ask: Ask, node: Periods | EachPeriod) -> Measure:
     """In how many of the last k complete periods there was an event."""
-    selected, calendar, unit = ask.select(node.events), ask.calendar, node.unit
+    at_point = _periods_at(ask, node) if ask.stretch.point else None
+    if at_point is not None:
+        return Measure(at_point, Kind.INTEGER)
+    calendar, unit = ask.calendar, node.unit
+    selected = ask.select(node.events, None, reach(Last(unit, node.count), ask.stretch, calendar))
     index = calendar.periods(selected.at, unit)
     fresh = np.ones(len(index), np.bool_)
     fresh[1:] = index[1:] != index[:-1]
@@ -78,7 +169,13 @@ def periods(ask: Ask, node: Periods | EachPeriod) -> Measure:
     fresh[firsts[firsts < len(index)]] = True
     selected, index = selected.keep(fresh), index[fresh]
     start, end = calendar.period_begins(index + 1, unit), calendar.period_begins(index + 1 + node.count, unit)
-    return Measure(depth(Spans(selected.offsets, start, end)), Kind.INTEGER)
+    return Measure(depth(Spans(selected.offsets, start, end), ask.stretch), Kind.INTEGER)
+
+
+def _periods_at(ask: Ask, node: Periods | EachPeriod) -> Steps | None:
+    running = ask.calendar.periods(np.array([ask.stretch.end], np.int64), node.unit)[0]
+    begins = ask.calendar.period_begins(np.arange(running - node.count, running + 1), node.unit)
+    return points.periods(ask, node.events, begins) if begins[0] > BEGINNING else None
 
 
 def each_period(ask: Ask, node: EachPeriod) -> Steps:
@@ -96,22 +193,22 @@ def aggregate(ask: Ask, node: Aggregate) -> Measure:
         whole, rest = np.divmod(total, np.maximum(number, 1))
         value = np.where(number > 0, whole * scale + rest * scale // np.maximum(number, 1), UNKNOWN)
         return Measure(mapped(joint, value), Kind.NUMBER if kind is Kind.INTEGER else kind)
-    selected = _known(ask, node)
+    gross = _folded(ask, node)
     if not node.net:
-        return _fold(selected, node, ask.calendar)
-    gross, less = _fold(selected, node, ask.calendar), _fold(_known(ask, _refunds(node)), node, ask.calendar)
+        return gross
+    less = _folded(ask, _refunds(node))
     minus = Steps(less.steps.offsets, less.steps.at, -less.steps.value)
     return Measure(combine(gross.steps, minus, merges.TOTAL), gross.kind)
 
 
 def _known(ask: Ask, node: Aggregate) -> Selected:
     """The events whose property is known, numeric where the fold counts, and that can be in the window."""
-    selected = ask.select(node.events, node.property)
+    selected = ask.select(node.events, node.property, reach(node.window, ask.stretch, ask.calendar))
     column = selected.with_values()
     if column.kind is Kind.STRING and node.fold in (Fold.SUM, Fold.AVG, Fold.MIN, Fold.MAX):
         column = as_kind(column, Kind.NUMBER)
         selected = Selected(selected.offsets, selected.at, selected.tie, column)
-    return eligible(node.window, selected.keep(column.values != UNKNOWN))
+    return selected.keep(column.values != UNKNOWN)
 
 
 def _refunds(node: Aggregate) -> Aggregate:
@@ -125,20 +222,23 @@ def _refunds(node: Aggregate) -> Aggregate:
     return Aggregate(node.fold, less, node.property, node.window)
 
 
-def _fold(selected: Selected, node: Aggregate, calendar: Calendar) -> Measure:
+def _folded(ask: Ask, node: Aggregate) -> Measure:
+    at_point = points.aggregate(ask, node) if ask.stretch.point else None
+    return at_point or _fold(_known(ask, node), node, ask.calendar, ask.stretch)
+
+
+def _fold(selected: Selected, node: Aggregate, calendar: Calendar, stretch: Stretch) -> Measure:
     column = selected.with_values()
-    inside = spans(node.window, selected, calendar)
     if node.fold is Fold.DISTINCT and column.kind is Kind.LIST:
         selected, column = _exploded(selected, column)
-        inside = spans(node.window, selected, calendar)
+    inside = spans(node.window, selected, calendar)
     values, codes_count = column.values, 0
     if node.fold is Fold.DISTINCT:
         present, values = np.unique(values, return_inverse=True)
         codes_count = len(present)
     sign = -1 if node.fold is Fold.MIN else 1
     mode = folds.MAX if node.fold is Fold.MIN else _MODES[node.fold]
-    end = np.maximum(inside.start, inside.end)
-    steps = Steps.of(folds.fold(inside.offsets, inside.start, end, values if sign > 0 else -values, mode, codes_count))
+    steps = over(inside, values if sign > 0 else -values, mode, stretch, codes_count)
     if node.fold is Fold.MIN:
         steps = Steps(steps.offsets, steps.at, np.where(steps.value == UNKNOWN, UNKNOWN, -steps.value))
     if node.fold is Fold.DISTINCT:
@@ -162,23 +262,24 @@ def _exploded(selected: Selected, column: Column) -> tuple[Selected, Column]:
 
 def _average(ask: Ask, node: Aggregate) -> tuple[Steps, Ints, Ints, Kind]:
     """(function that changes with either, sum on each row, count on each row, kind of the property)."""
-    selected = _known(ask, node)
-    inside = spans(node.window, selected, ask.calendar)
-    column = selected.with_values()
-    total = Steps.of(folds.fold(inside.offsets, inside.start, inside.end, column.values, folds.SUM, 0))
-    number = depth(inside)
+    at_point = points.average(ask, node) if ask.stretch.point else None
+    if at_point is not None:
+        total, number, kind = at_point
+    else:
+        selected = _known(ask, node)
+        inside = spans(node.window, selected, ask.calendar)
+        total = over(inside, selected.with_values().values, folds.SUM, ask.stretch)
+        number, kind = depth(inside, ask.stretch), selected.with_values().kind
     joint, rows_total, rows_number = paired(total, number)
-    return joint, total.value[rows_total], number.value[rows_number], column.kind
+    return joint, total.value[rows_total], number.value[rows_number], kind
 
 
-def average_kind(ask: Ask, node: Aggregate) -> Kind:
-    """The kind of the property that is averaged: what a value is converted to."""
-    return _known(ask, node).with_values().kind
-
-
-def compare_average(ask: Ask, node: Aggregate, op: Op, than: Fraction) -> Steps:
-    """average op than, exactly. than: in units of `average_kind`."""
-    joint, total, number, _ = _average(ask, node)
+def compare_average(ask: Ask, node: Aggregate, op: Op, value: Value) -> Steps:
+    """average op value, exactly; false where the property's kind doesn't compare with it."""
+    joint, total, number, kind = _average(ask, node)
+    than = engine_value(value, kind, ask.view.vocabulary.currency)
+    if than is None:
+        return constant(ask.count, 0)
     return mapped(joint, (number > 0) & _ratio_flags(total, number, op, than))
 
 

@@ -15,12 +15,14 @@ import numpy as np
 
 from yutang.conditions.nodes import AllRecords, AnyRecord, Node, RecordCount, RecordTrait
 from yutang.conditions.vocabulary import RECORD_ENDED, RECORD_SET, VALUE_PROPERTY, Kind
+from yutang.kernel.instants import BEGINNING
 from yutang.timeline.evaluation.algebra import kept_offsets
 from yutang.timeline.evaluation.ask import Measure
-from yutang.timeline.evaluation.literals import word_flags
+from yutang.timeline.evaluation.literals import word_is
+from yutang.timeline.evaluation.selection import Reach, cut
 from yutang.timeline.evaluation.states import Standing, populated, standing
 from yutang.timeline.kernels import folds
-from yutang.timeline.steps import Ints, Steps
+from yutang.timeline.steps import Ints, Steps, Stretch
 from yutang.timeline.view import View
 
 QUANTIFIERS = (AnyRecord, AllRecords, RecordCount)
@@ -42,17 +44,17 @@ class Records:
         return self.standing.owner
 
 
-def records_of(view: View, kind: str) -> Records:
-    """The records of a kind that the customers of the view own or owned."""
-    return Records(kind, standing(view, (RECORD_SET,), (RECORD_ENDED,), {"kind": kind}, "record"))
+def records_of(view: View, kind: str, stretch: Stretch) -> Records:
+    """The records of a kind that the customers of the view own or owned, up to the end of the stretch."""
+    return Records(kind, standing(view, (RECORD_SET,), (RECORD_ENDED,), {"kind": kind}, "record", stretch))
 
 
-def record_trait(view: View, records: Records, name: str) -> Measure:
+def record_trait(view: View, records: Records, name: str, stretch: Stretch) -> Measure:
     """A trait of the records over time."""
     kind = _trait_kind(view, records.kind, name)
     prop = VALUE_PROPERTY[kind]
-    rows = view.events(RECORD_SET, ("kind", "record", "trait", prop))
-    keep = word_flags(rows.columns["kind"], records.kind.__eq__) & word_flags(rows.columns["trait"], name.__eq__)
+    rows = cut(view, RECORD_SET, ("kind", "record", "trait", prop), Reach(BEGINNING, stretch.end))
+    keep = word_is(rows.columns["kind"], records.kind) & word_is(rows.columns["trait"], name)
     offsets = kept_offsets(rows.offsets, keep)
     owner = np.repeat(np.arange(view.count), np.diff(offsets))
     record = rows.columns["record"]
@@ -60,7 +62,7 @@ def record_trait(view: View, records: Records, name: str) -> Measure:
     groups = populated(owner, key, len(records.standing.words))
     at, values = rows.at[keep][groups.order], rows.columns[prop].values[keep][groups.order]
     offsets = _spread(groups.owner * len(records.standing.words) + groups.key, groups.offsets, records)
-    state = folds.latest(offsets, at, values, np.zeros_like(at))
+    state = folds.latest(offsets, at, values, np.zeros_like(at), stretch.start, stretch.end)
     return Measure(Steps.of(state), kind, rows.columns[prop].words)
 
 

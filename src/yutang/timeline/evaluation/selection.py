@@ -19,17 +19,31 @@ import numpy as np
 from yutang.conditions.nodes import Events, Flag, Number, OneOf, Property, Text, Value
 from yutang.conditions.vocabulary import NUMBER_SCALE, STATE_EVENTS, Kind, Mark, MarkRule
 from yutang.kernel.errors import ConditionError
+from yutang.kernel.instants import BEGINNING, NEVER
+from yutang.timeline import columns
 from yutang.timeline.boundaries import Calendar
 from yutang.timeline.evaluation.algebra import kept_offsets
 from yutang.timeline.evaluation.filters import properties_of, row_flags
 from yutang.timeline.evaluation.literals import number_of
-from yutang.timeline.kernels import merges
+from yutang.timeline.evaluation.narrowing import lying, rows_count, taken
+from yutang.timeline.kernels import intervals, merges
 from yutang.timeline.steps import UNKNOWN, Flags, Ints
-from yutang.timeline.view import Column, View
+from yutang.timeline.view import Column, Slice, View
 
 _EMPTY: Ints = np.empty(0, np.int64)
 _WORDS = (Kind.STRING, Kind.LIST)
 _NUMBER_ABS_MAX = 2**62  # of a text read as a number, in millionths
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """The interval of event time that matters to a question: after < at <= until, and after <= until."""
+
+    after: int = BEGINNING
+    until: int = NEVER
+
+
+EVERYTHING = Reach()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +70,27 @@ class Selected:
         return self.column
 
 
-def select(view: View, events: Events, calendar: Calendar, prop: str | None = None) -> Selected:
-    """The events of a set, with one of their properties if named."""
-    found = [select_type(view, kind, events, calendar, prop) for kind in types_of(view, events)]
+def select(
+    view: View, events: Events, calendar: Calendar, prop: str | None = None, reach: Reach = EVERYTHING
+) -> Selected:
+    """The events of a set that lie within reach, with one of their properties if named."""
+    types = present(view, events)
+    if prop is None and len(types) > 1:
+        types = [kind for kind in types if rows_count(view, kind[0])] or types[:1]
+        if len(types) > 1:
+            return _instants(view, types, events, calendar, reach)
+    found = [select_type(view, kind, events, calendar, prop, reach) for kind in types]
     if not found:
         kinds = _declared_kinds(view, events, prop) if prop is not None else []
         column = Column(kinds[0] if kinds else Kind.STRING, _EMPTY) if prop is not None else None
         return Selected(np.zeros(view.count + 1, np.int64), _EMPTY, _EMPTY, column)
-    return merge(found if prop is None else _of_one_kind(view, events, prop, found))
+    return found[0] if prop is None else merge(_of_one_kind(view, events, prop, found))
 
 
-def types_of(view: View, events: Events) -> Sequence[tuple[str, tuple[MarkRule, ...]]]:
+MarkedType = tuple[str, tuple[MarkRule, ...]]  # an event type, and the rules of which its rows must satisfy one
+
+
+def types_of(view: View, events: Events) -> Sequence[MarkedType]:
     """The types of an event set by name, each with the rules (any of them) that its rows must satisfy."""
     if events.types:
         return [(name, ()) for name in sorted(set(events.types))]
@@ -82,25 +106,55 @@ def types_of(view: View, events: Events) -> Sequence[tuple[str, tuple[MarkRule, 
     return sorted(rules.items())
 
 
+def present(view: View, events: Events) -> Sequence[MarkedType]:
+    """Those of the types of a set of which there may be events."""
+    there = frozenset(view.types())
+    return [kind for kind in types_of(view, events) if kind[0] in there]
+
+
 def select_type(
-    view: View, kind: tuple[str, tuple[MarkRule, ...]], events: Events, calendar: Calendar, prop: str | None
+    view: View,
+    kind: MarkedType,
+    events: Events,
+    calendar: Calendar,
+    prop: str | None = None,
+    reach: Reach = EVERYTHING,
 ) -> Selected:
-    """The events of a set that are of one of its types (as `types_of` gives them)."""
-    type_name, rules = kind
-    names = set() if events.where is None else set(properties_of(events.where))
-    names |= {rule.property for rule in rules if rule.property}
-    rows = view.events(type_name, sorted(names if prop is None else names | {prop}))
+    """The events of a set that are of one of its types (as `types_of` gives them) and lie within reach."""
+    rows = cut(view, kind[0], read_by(kind, events, prop), reach)
     selected = Selected(rows.offsets, rows.at, rows.tie, None if prop is None else rows.columns[prop])
-    currency = view.vocabulary.currency
-    keep = np.ones(len(rows.at), np.bool_)
+    keep = passing(view, kind, events, rows, calendar)
+    return selected if keep is None else selected.keep(keep)
+
+
+def read_by(kind: MarkedType, events: Events, prop: str | None) -> Sequence[str]:
+    """The properties that must be read of a type to tell which of its events are of a set, and `prop`."""
+    names = set() if events.where is None else set(properties_of(events.where))
+    names |= {rule.property for rule in kind[1] if rule.property}
+    return sorted(names if prop is None else names | {prop})
+
+
+def passing(view: View, kind: MarkedType, events: Events, rows: Slice, calendar: Calendar) -> Flags | None:
+    """bool[rows]: which rows of a type are of the set; None for all of them."""
+    rules, currency = kind[1], view.vocabulary.currency
+    keep: Flags | None = None
     if rules and all(rule.property for rule in rules):
         keep = np.zeros(len(rows.at), np.bool_)
         for rule in rules:
             test = _rule_test(rule, rows.columns[rule.property].kind)
             keep |= row_flags(test, len(keep), rows.columns, calendar, currency)
     if events.where is not None:
-        keep &= row_flags(events.where, len(keep), rows.columns, calendar, currency)
-    return selected.keep(keep)
+        held = row_flags(events.where, len(rows.at), rows.columns, calendar, currency)
+        keep = held if keep is None else keep & held
+    return keep
+
+
+def cut(view: View, type_name: str, columns: Sequence[str], reach: Reach) -> Slice:
+    """Those of the rows of a type that lie within reach; not copied if all do."""
+    rows, lows, highs = lying(view, type_name, columns)
+    if reach != EVERYTHING and len(rows.at):
+        lows, highs = intervals.between(lows, highs, rows.at, reach.after, reach.until)
+    return taken(rows, lows, highs)
 
 
 def _rule_test(rule: MarkRule, kind: Kind) -> OneOf:
@@ -154,12 +208,40 @@ def _millionths(word: str) -> int:
 
 
 def merge(found: Sequence[Selected]) -> Selected:
-    """Many selections as one, in order; at least one is given. Columns are of one kind."""
+    """Many selections with a property as one, in order; at least one is given. Columns are of one kind."""
     level = list(found)
     while len(level) > 1:
         pairs = [_merge_two(level[i], level[i + 1]) for i in range(0, len(level) - 1, 2)]
         level = pairs + level[len(level) & ~1 :]
     return level[0]
+
+
+def _instants(view: View, types: Sequence[MarkedType], events: Events, calendar: Calendar, reach: Reach) -> Selected:
+    """The instants and ties of the events of two types or more within reach, in order: read where they lie."""
+    level = [_lying(view, kind, events, calendar, reach) for kind in types]
+    while len(level) > 1:
+        merged = [merges.interleaved(*level[i], *level[i + 1]) for i in range(0, len(level) - 1, 2)]
+        level = [(offsets[:-1], offsets[1:], at, tie) for offsets, at, tie in merged] + level[len(level) & ~1 :]
+    lows, _, at, tie = level[0]
+    return Selected(np.append(lows, len(at)), at, tie)
+
+
+def _lying(
+    view: View, kind: MarkedType, events: Events, calendar: Calendar, reach: Reach
+) -> tuple[Ints, Ints, Ints, Ints]:
+    """(lows, highs, at, tie): the rows lows[i]:highs[i] of each customer are those of a type that are in the set."""
+    if filtered(kind, events):
+        found = select_type(view, kind, events, calendar, None, reach)
+        return found.offsets[:-1], found.offsets[1:], found.at, found.tie
+    rows, lows, highs = lying(view, kind[0], ())
+    if reach != EVERYTHING:
+        lows, highs = intervals.between(lows, highs, rows.at, reach.after, reach.until)
+    return lows, highs, rows.at, rows.tie
+
+
+def filtered(kind: MarkedType, events: Events) -> bool:
+    """Whether properties decide which events of a type are of the set."""
+    return events.where is not None or any(rule.property for rule in kind[1])
 
 
 def _merge_two(a: Selected, b: Selected) -> Selected:
@@ -168,10 +250,8 @@ def _merge_two(a: Selected, b: Selected) -> Selected:
     if not len(a.at):
         return b
     order = merges.interleave(a.offsets, a.at, a.tie, b.offsets, b.at, b.tie)
-    column = None
-    if a.column is not None and b.column is not None:
-        joint = joined(a.column, b.column)
-        column = Column(joint.kind, joint.values[order], joint.words)
+    joint = joined(a.with_values(), b.with_values())
+    column = Column(joint.kind, joint.values[order], joint.words)
     at, tie = np.concatenate((a.at, b.at)), np.concatenate((a.tie, b.tie))
     return Selected(a.offsets + b.offsets, at[order], tie[order], column)
 
@@ -180,14 +260,4 @@ def joined(a: Column, b: Column) -> Column:
     """Two columns of one kind, one after the other; words that occur get codes of their own."""
     if a.kind not in _WORDS or a.words is b.words:
         return Column(a.kind, np.concatenate((a.values, b.values)), a.words)
-    codes: dict[str, int] = {}
-    values = np.concatenate((_coded(a, codes), _coded(b, codes)))
-    return Column(a.kind, values, list(codes))
-
-
-def _coded(column: Column, codes: dict[str, int]) -> Ints:
-    present, inverse = np.unique(column.values, return_inverse=True)
-    table = [
-        UNKNOWN if code == UNKNOWN else codes.setdefault(column.words[code], len(codes)) for code in present.tolist()
-    ]
-    return np.array(table, np.int64)[inverse]
+    return columns.united((columns.taken(a, slice(None)), columns.taken(b, slice(None))))

@@ -15,8 +15,8 @@ from yutang.kernel.errors import ConditionError
 from yutang.kernel.instants import BEGINNING, NEVER
 from yutang.timeline.evaluation.algebra import Spans, covered, kept, shifted
 from yutang.timeline.evaluation.ask import Ask
-from yutang.timeline.evaluation.selection import Selected
-from yutang.timeline.evaluation.windows import eligible, enters, leaves
+from yutang.timeline.evaluation.selection import Reach, Selected
+from yutang.timeline.evaluation.windows import enters, leaves, reach
 from yutang.timeline.kernels import chains
 from yutang.timeline.steps import Ints, Steps
 
@@ -26,7 +26,7 @@ _NONE: Ints = np.empty(0, np.int64)
 def sequence(ask: Ask, node: Sequence) -> Steps:
     """Whether a match lies in the window."""
     found, begun = matches(ask, node)
-    return covered(match_spans(ask, node, found[-1], begun[-1]))
+    return covered(match_spans(ask, node, found[-1], begun[-1]), ask.stretch)
 
 
 def match_spans(ask: Ask, node: Sequence, last: Selected, begun: Ints) -> Spans:
@@ -44,17 +44,17 @@ def matches(ask: Ask, node: Sequence) -> tuple[list[Selected], list[Ints]]:
         raise ConditionError(
             "condition.sequence_steps", f"a sequence has 1 to {STEPS_COUNT_MAX} steps, not {len(node.steps)}"
         )
-    found = [eligible(node.window, ask.select(step.events)) for step in node.steps]
+    within = reach(node.window, ask.stretch, ask.calendar)  # of every event of a match, so also of those between
+    found = [ask.select(step.events, None, within) for step in node.steps]
     begun = [found[0].at]
     for step, before, here in zip(node.steps[1:], found, found[1:], strict=False):
-        begun.append(_chained(ask, step, before, begun[-1], here))
+        out = None if step.without is None else ask.select(step.without, None, within)
+        begun.append(_chained(step, before, begun[-1], here, out))
     return found, begun
 
 
-def _chained(ask: Ask, step: Step, before: Selected, begun: Ints, here: Selected) -> Ints:
-    out = Selected(np.zeros_like(before.offsets), _NONE, _NONE)
-    if step.without is not None:
-        out = ask.select(step.without)
+def _chained(step: Step, before: Selected, begun: Ints, here: Selected, out: Selected | None) -> Ints:
+    out = out or Selected(np.zeros_like(before.offsets), _NONE, _NONE)
     within = NEVER if step.within_ms is None else step.within_ms
     return chains.chain(
         before.offsets, before.at, before.tie, begun,
@@ -65,12 +65,14 @@ def _chained(ask: Ask, step: Step, before: Selected, begun: Ints, here: Selected
 
 def not_followed(ask: Ask, node: NotFollowed) -> Steps:
     """Whether an event in the window wasn't followed by any of `by` within a span that has passed."""
-    return covered(unanswered(ask, node)[1])
+    return covered(unanswered(ask, node)[1], ask.stretch)
 
 
 def unanswered(ask: Ask, node: NotFollowed) -> tuple[Selected, Spans]:
     """The events that weren't followed, and when each makes the condition true."""
-    selected, by = eligible(node.window, ask.select(node.events)), ask.select(node.by)
+    within = reach(node.window, ask.stretch, ask.calendar)
+    selected = ask.select(node.events, None, within)
+    by = ask.select(node.by, None, Reach(within.after, ask.stretch.end))
     following = chains.next_after(selected.offsets, selected.at, selected.tie, by.offsets, by.at, by.tie)
     deadline = shifted(selected.at, node.within_ms)
     start = np.maximum(enters(node.window, selected.at, ask.calendar), deadline)

@@ -8,7 +8,9 @@ An event at t is in a window for T in [start, end), and later events never start
     this unit        [t, beginning of the next period)
     last k units     [beginning of the next period, beginning of the k-th period after that)
 
-so a sequence of events is in the window from the start of its last until the end of its first.
+so a sequence of events is in the window from the start of its last until the end of its first. Turned round, the
+events that are in a window at some T of a stretch lie in one interval of time (`reach`), the rest needn't be read;
+at a point that interval is the window.
 """
 
 from __future__ import annotations
@@ -19,8 +21,8 @@ from yutang.conditions.nodes import Fixed, Last, Rolling, This, Window
 from yutang.kernel.instants import BEGINNING, NEVER
 from yutang.timeline.boundaries import Calendar
 from yutang.timeline.evaluation.algebra import Spans, shifted
-from yutang.timeline.evaluation.selection import Selected
-from yutang.timeline.steps import Ints
+from yutang.timeline.evaluation.selection import Reach, Selected
+from yutang.timeline.steps import Ints, Stretch
 
 
 def enters(window: Window | None, at: Ints, calendar: Calendar) -> Ints:
@@ -53,3 +55,20 @@ def eligible(window: Window | None, selected: Selected) -> Selected:
 def spans(window: Window | None, selected: Selected, calendar: Calendar) -> Spans:
     """When each of the (eligible) events is in the window."""
     return Spans(selected.offsets, enters(window, selected.at, calendar), leaves(window, selected.at, calendar))
+
+
+def reach(window: Window | None, stretch: Stretch, calendar: Calendar) -> Reach:
+    """The interval of the events that are in the window at some T of the stretch."""
+    start, end = BEGINNING, stretch.end
+    if isinstance(window, Rolling):
+        start = int(shifted(np.array([stretch.start], np.int64), -window.ms)[0])
+    elif isinstance(window, Fixed):
+        start = BEGINNING if window.start is None else window.start - 1
+        end = end if window.end is None else min(end, window.end - 1)
+    elif isinstance(window, (This, Last)):
+        back = window.count if isinstance(window, Last) else 0
+        first, last = calendar.periods(np.array([stretch.start, end], np.int64), window.unit)
+        first, last = calendar.period_begins(np.array([first - back, last], np.int64), window.unit).tolist()
+        start = first if first == BEGINNING else first - 1
+        end = last - 1 if isinstance(window, Last) and last > BEGINNING else end
+    return Reach(start, max(start, end))

@@ -5,6 +5,9 @@ end that doesn't counts as the greatest before it, which changes no union), so t
 are always a contiguous range and two pointers walk it: O(rows) in all. Maximum keeps a monotone queue,
 distinct a counter for each code.
 
+Asked about a stretch of time only, a fold starts with what is in the window at `since` and stops at `till`
+(the clipped form of `Steps`); BEGINNING and NEVER ask about all of it.
+
 Invariant: the result is in the normal form of `Steps`; equal instants are one change; a row whose end
 isn't after its start is never seen; BEGINNING and NEVER are honoured as before and after everything.
 """
@@ -21,8 +24,10 @@ from yutang.timeline.steps import UNKNOWN, Ints
 COUNT, ANY, SUM, MAX, FIRST, LAST, DISTINCT = range(7)
 
 
-@kernel("iiiinn")
-def fold(offsets: Ints, starts: Ints, ends: Ints, values: Ints, mode: int, codes_count: int) -> tuple[Ints, Ints, Ints]:
+@kernel("iiiinnnn")
+def fold(
+    offsets: Ints, starts: Ints, ends: Ints, values: Ints, mode: int, codes_count: int, since: int, till: int
+) -> tuple[Ints, Ints, Ints]:
     """(offsets, at, value) of the fold. values: int64[m] (int64[0] for COUNT and ANY); for DISTINCT codes in
     [0, codes_count). Maximum, first and last of none are UNKNOWN, the rest of none 0. (A minimum is the
     maximum of the negated.)
@@ -36,11 +41,9 @@ def fold(offsets: Ints, starts: Ints, ends: Ints, values: Ints, mode: int, codes
     out = 0
     for i in range(n):
         bounds[i] = out
-        low, high = offsets[i], offsets[i + 1]
-        entering, leaving = low, low
-        head, tail = 0, 0
-        total = 0
-        instant = BEGINNING
+        entering, leaving, high = offsets[i], offsets[i], offsets[i + 1]
+        head, tail, total = 0, 0, 0
+        instant = since
         while True:
             while entering < high and starts[entering] <= instant:
                 if mode == SUM:
@@ -76,14 +79,14 @@ def fold(offsets: Ints, starts: Ints, ends: Ints, values: Ints, mode: int, codes
                 result = UNKNOWN
             else:
                 result = values[leaving if mode == FIRST else entering - 1 if mode == LAST else queue[head]]
-            if instant == BEGINNING or value[out - 1] != result:
-                at[out] = instant
+            if out == bounds[i] or value[out - 1] != result:
+                at[out] = BEGINNING if out == bounds[i] else instant
                 value[out] = result
                 out += 1
             instant = starts[entering] if entering < high else NEVER
             if leaving < entering and ends[leaving] < instant:
                 instant = ends[leaving]
-            if instant == NEVER:
+            if instant == NEVER or instant > till:
                 break
         for row in range(leaving, entering if mode == DISTINCT else leaving):
             counts[values[row]] = 0
@@ -93,8 +96,8 @@ def fold(offsets: Ints, starts: Ints, ends: Ints, values: Ints, mode: int, codes
     return bounds, at[:out], value[:out]
 
 
-@kernel("iii")
-def union(offsets: Ints, starts: Ints, ends: Ints) -> tuple[Ints, Ints, Ints]:
+@kernel("iiinn")
+def union(offsets: Ints, starts: Ints, ends: Ints, since: int, till: int) -> tuple[Ints, Ints, Ints]:
     """(offsets, at, value): 1 where T is in one of the intervals at least. starts ascend, ends needn't."""
     n = len(offsets) - 1
     at = np.empty(n + 2 * len(starts), np.int64)
@@ -107,7 +110,9 @@ def union(offsets: Ints, starts: Ints, ends: Ints) -> tuple[Ints, Ints, Ints]:
         out += 1
         inside, reach = False, BEGINNING
         for row in range(offsets[i], offsets[i + 1]):
-            if ends[row] <= starts[row]:
+            if starts[row] > till:
+                break
+            if ends[row] <= starts[row] or ends[row] <= since:
                 continue
             if inside and starts[row] <= reach:
                 reach = max(reach, ends[row])
@@ -115,13 +120,13 @@ def union(offsets: Ints, starts: Ints, ends: Ints) -> tuple[Ints, Ints, Ints]:
             if inside:
                 at[out], value[out] = reach, 0
                 out += 1
-            if starts[row] == BEGINNING:
+            if starts[row] <= since:
                 value[out - 1] = 1
             else:
                 at[out], value[out] = starts[row], 1
                 out += 1
             inside, reach = True, ends[row]
-        if inside and reach != NEVER:
+        if inside and reach != NEVER and reach <= till:
             at[out], value[out] = reach, 0
             out += 1
     bounds[n] = out
@@ -130,8 +135,8 @@ def union(offsets: Ints, starts: Ints, ends: Ints) -> tuple[Ints, Ints, Ints]:
     return bounds, at[:out], value[:out]
 
 
-@kernel("iiii")
-def latest(offsets: Ints, at: Ints, values: Ints, ranks: Ints) -> tuple[Ints, Ints, Ints]:
+@kernel("iiiinn")
+def latest(offsets: Ints, at: Ints, values: Ints, ranks: Ints, since: int, till: int) -> tuple[Ints, Ints, Ints]:
     """(offsets, at, value) of a state that events set: the latest value wins, but a value doesn't give way to one
     of a worse (higher) rank. UNKNOWN unsets; what is unset gives way to anything. Rows ascend in `at`.
     """
@@ -142,12 +147,17 @@ def latest(offsets: Ints, at: Ints, values: Ints, ranks: Ints) -> tuple[Ints, In
     out = 0
     for i in range(n):
         bounds[i] = out
-        out_at[out] = BEGINNING
-        value[out] = UNKNOWN
-        out += 1
         current, rank = UNKNOWN, 0
         row = offsets[i]
-        while row < offsets[i + 1]:
+        while row < offsets[i + 1] and at[row] <= since:
+            if current == UNKNOWN or ranks[row] <= rank:
+                current = values[row]
+                rank = ranks[row]
+            row += 1
+        out_at[out] = BEGINNING
+        value[out] = current
+        out += 1
+        while row < offsets[i + 1] and at[row] <= till:
             instant = at[row]
             while row < offsets[i + 1] and at[row] == instant:
                 if current == UNKNOWN or ranks[row] <= rank:

@@ -102,3 +102,41 @@ def interleave(offsets_a: Ints, at_a: Ints, tie_a: Ints, offsets_b: Ints, at_b: 
                 b += 1
             out += 1
     return order
+
+
+@kernel("iiiiiiii")
+def interleaved(
+    lows_a: Ints, highs_a: Ints, at_a: Ints, tie_a: Ints, lows_b: Ints, highs_b: Ints, at_b: Ints, tie_b: Ints
+) -> tuple[Ints, Ints, Ints]:
+    """(offsets, at, tie) of rows lows[i]:highs[i] of both, as `interleave` would put them: where nothing else of the
+    rows is wanted, they are read where they lie."""
+    n = len(lows_a)
+    offsets = np.empty(n + 1, np.int64)
+    total = 0
+    for i in range(n):
+        offsets[i] = total
+        total += highs_a[i] - lows_a[i] + highs_b[i] - lows_b[i]
+    offsets[n] = total
+    at = np.empty(total, np.int64)
+    tie = np.empty(total, np.int64)
+    out = 0
+    for i in range(n):
+        a, b = lows_a[i], lows_b[i]
+        end_a, end_b = highs_a[i], highs_b[i]
+        while a < end_a and b < end_b:
+            if at_a[a] < at_b[b] or (at_a[a] == at_b[b] and tie_a[a] <= tie_b[b]):
+                at[out], tie[out] = at_a[a], tie_a[a]
+                a += 1
+            else:
+                at[out], tie[out] = at_b[b], tie_b[b]
+                b += 1
+            out += 1
+        while a < end_a:
+            at[out], tie[out] = at_a[a], tie_a[a]
+            a += 1
+            out += 1
+        while b < end_b:
+            at[out], tie[out] = at_b[b], tie_b[b]
+            b += 1
+            out += 1
+    return offsets, at, tie

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from yutang.conditions.nodes import Unit
+from yutang.conditions.nodes import Node, Unit
 from yutang.domains.audience.contracts import Quintile
-from yutang.domains.audience.rules import AudienceState, Found
+from yutang.domains.audience.rules import AudienceState
 from yutang.kernel.instants import NEVER
 from yutang.runtime.log.contracts import Epoch, Slot
 from yutang.runtime.slots import PEOPLE, TIMELINE, VOCABULARY
 from yutang.timeline.boundaries import Calendar
+from yutang.timeline.concerns import ANY_EVENT, types_read
 from yutang.timeline.evaluate import Context, Evaluation
-from yutang.timeline.everyone import CUSTOMERS_AT_ONCE_MAX, THREADS_COUNT, Everyone
-from yutang.timeline.pinned import PinnedView
+from yutang.timeline.everyone import CUSTOMERS_AT_ONCE_MAX, Everyone, batch_view
 from yutang.timeline.plan import Plan
-from yutang.timeline.steps import Flags, Ints
+from yutang.timeline.steps import Flags, Ints, Stretch
+from yutang.timeline.view import View
 
 AUDIENCE: Slot[AudienceState] = Slot("audience")
-T = TypeVar("T")
+# At a point a function is a number a customer: what a part costs in itself outweighs what fits the cache.
+POINT_CUSTOMERS_AT_ONCE_MAX = 131_072
 
 
 def everyone(epoch: Epoch, heads: Ints | None = None) -> Everyone:
@@ -32,7 +32,7 @@ def everyone(epoch: Epoch, heads: Ints | None = None) -> Everyone:
 
 def evaluation(epoch: Epoch, heads: Ints, horizon_ms: int, plan: Plan | None = None) -> Evaluation:
     """An evaluation of some customers at an epoch. horizon: the last instant that it will be asked about."""
-    view = PinnedView(epoch[TIMELINE], epoch[PEOPLE], heads, epoch[VOCABULARY])
+    view = batch_view(epoch[TIMELINE], epoch[PEOPLE], heads, epoch[VOCABULARY])
     return Evaluation(view, Context(plan or epoch[AUDIENCE].plan, horizon_ms))
 
 
@@ -45,23 +45,17 @@ def in_chunks(
         yield part, evaluation(epoch, heads[part], horizon_ms, plan)
 
 
-def by_chunk(
-    epoch: Epoch, heads: Ints, horizon_ms: int, plan: Plan | None, work: Callable[[slice, Evaluation], T]
-) -> list[T]:
-    """What some work gives for each chunk of some customers, in their order; several chunks at a time.
+def point(epoch: Epoch, instant: int) -> Context:
+    """What an evaluation at an instant needs, with the labels in force."""
+    return Context(epoch[AUDIENCE].plan, instant, start=instant)
 
-    The work may be called by several threads at once, and must keep no evaluation.
-    """
 
-    def one(start: int) -> T:
-        part = slice(start, start + CUSTOMERS_AT_ONCE_MAX)
-        return work(part, evaluation(epoch, heads[part], horizon_ms, plan))
-
-    starts = range(0, max(1, len(heads)), CUSTOMERS_AT_ONCE_MAX)
-    if len(starts) == 1:
-        return [one(0)]
-    with ThreadPoolExecutor(THREADS_COUNT, "evaluating") as threads:
-        return list(threads.map(one, starts))
+def read_for(epoch: Epoch, nodes: Iterable[Node]) -> frozenset[str]:
+    """The event types that must be read for some conditions and measures: what `Everyone` is fastest with."""
+    found = types_read(nodes, epoch[AUDIENCE].plan, epoch[VOCABULARY])
+    if ANY_EVENT not in found:
+        return found
+    return found | {name for name, track in epoch[TIMELINE].tracks.items() if not track.system}
 
 
 def look_ladder(evaluated: Evaluation, name: str, instant: int) -> tuple[Ints, Ints, Ints]:
@@ -72,15 +66,10 @@ def look_ladder(evaluated: Evaluation, name: str, instant: int) -> tuple[Ints, I
     return value, since, until
 
 
-def stood(evaluated: Evaluation, heads: Ints, instant: int) -> Found:
-    """Where the customers of an evaluation stand at an instant, by all ladders of its plan."""
-    names = evaluated.context.plan.names
-    codes = np.empty((len(names), len(heads)), np.int64)
-    due = np.full(len(heads), NEVER, np.int64)
-    for place, name in enumerate(names):
-        codes[place], _, until = look_ladder(evaluated, name, instant)
-        np.minimum(due, until, out=due)
-    return Found(heads, codes, due)
+def looked_again(view: View, horizon_ms: int) -> Ints:
+    """int64[n]: when each customer of a view is looked at again if nothing is found to change before: at the horizon,
+    up to which things are worked out; never, if it has no event yet, for then it has no value."""
+    return np.where(view.first_seen() < NEVER, horizon_ms, NEVER)
 
 
 def midnight_before(zone: Calendar, instant: int) -> int:
@@ -91,6 +80,7 @@ def midnight_before(zone: Calendar, instant: int) -> int:
 
 def measured(evaluated: Evaluation, quintile: Quintile, instant: int) -> tuple[Ints, Flags]:
     """(measure, who is among those compared) of each customer at an instant: what `rules.quintiles` takes."""
-    among = evaluated.truth(quintile.among).values_at(instant) == 1
+    evaluated = evaluated.over(Stretch.at(instant))
+    among = evaluated.truth(quintile.among).value == 1
     among &= evaluated.view.first_seen() <= min(instant, NEVER - 1)
     return evaluated.reading(quintile.by, instant).values, among

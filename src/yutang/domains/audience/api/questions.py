@@ -17,17 +17,19 @@ from yutang.conditions.nodes import Anniversary, Due, Since, Test
 from yutang.conditions.sentences import node_title, sentence
 from yutang.conditions.text import to_text
 from yutang.conditions.vocabulary import NUMBER_SCALE, Kind
-from yutang.domains.audience.api.definitions import in_zone, view_of
+from yutang.domains.audience.api.definitions import in_zone, new_ones, show
 from yutang.domains.audience.api.evaluating import (
     AUDIENCE,
-    by_chunk,
+    POINT_CUSTOMERS_AT_ONCE_MAX,
     evaluation,
+    everyone,
     look_ladder,
     measured,
     midnight_before,
+    point,
+    read_for,
 )
 from yutang.domains.audience.contracts import (
-    ABSENT,
     NONE,
     AskAnswer,
     AskQuestion,
@@ -50,8 +52,10 @@ from yutang.runtime.log.contracts import Epoch
 from yutang.runtime.slots import PEOPLE, VOCABULARY
 from yutang.timeline.boundaries import calendar
 from yutang.timeline.evaluate import Evaluation
+from yutang.timeline.everyone import Part as Batch
 from yutang.timeline.explain import Explained, explain
 from yutang.timeline.steps import Flags, Ints
+from yutang.timeline.view import View
 
 
 def instant_asked(desk: Desk, as_of: str) -> int:
@@ -78,15 +82,15 @@ def counted_at(evaluated: Evaluation, instant: int) -> Flags:
 
 def members_at(epoch: Epoch, test: Test, instant: int) -> tuple[Ints, int]:
     """(heads of the customers who satisfy a test at an instant, size of the population then)."""
-    heads = epoch[PEOPLE].heads()
+    everybody, context = everyone(epoch), point(epoch, instant)
 
-    def work(part: slice, evaluated: Evaluation) -> tuple[Ints, int]:
+    def work(view: View) -> tuple[Flags, Flags]:
+        evaluated = Evaluation(view, context)
         counted = counted_at(evaluated, instant)
-        chosen = counted & (evaluated.truth(test).values_at(instant) == 1)
-        return heads[part][chosen], int(counted.sum())
+        return counted, counted & (evaluated.truth(test).value == 1)
 
-    found = by_chunk(epoch, heads, instant + HORIZON_MS, None, work)
-    return np.concatenate([members for members, _ in found]), sum(population for _, population in found)
+    counted, chosen = everybody.columns(work, read_for(epoch, [test]), POINT_CUSTOMERS_AT_ONCE_MAX)
+    return everybody.heads[chosen], int(counted.sum())
 
 
 def ask(desk: Desk, question: AskQuestion) -> AskAnswer:
@@ -162,75 +166,47 @@ def taken_at(epoch: Epoch, instant: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Census:
-    """Everybody counted at an instant. counts: by label and value, every value named, `none` for the rest.
-
-    flow: from → to → customers, where one was asked for.
-    """
+    """Everybody counted at an instant. counts: by label and value, every value named, `none` for the rest."""
 
     population: int
     counts: Mapping[str, Mapping[str, int]]
-    flow: Mapping[str, Mapping[str, int]]
 
 
-def census(epoch: Epoch, instant: int, flow: tuple[str, int] | None = None) -> Census:
-    """How many customers have each value of each label at an instant, as is known now.
-
-    flow: a ladder and an earlier instant, to tell who has moved from where to where since; `absent`: no event by then.
-    """
-    labels, heads = epoch[AUDIENCE].labels, epoch[PEOPLE].heads()
+def census(epoch: Epoch, instant: int) -> Census:
+    """How many customers have each value of each label at an instant, as is known now."""
+    labels, context = epoch[AUDIENCE].labels, point(epoch, instant)
     ladders = {name: label for name, label in labels.items() if label.quintile is None}
-    ranks = _Ranks(epoch, instant, len(heads))
-    counted = np.zeros(len(heads), np.bool_)
 
-    def work(part: slice, evaluated: Evaluation) -> tuple[dict[str, Ints], Ints]:
-        here = counted[part] = counted_at(evaluated, instant)
-        ranks.take(part, evaluated)
-        moved = _NOTHING if flow is None else _moves_between(evaluated, labels[flow[0]], flow[1], instant)
-        return {name: _counts(evaluated, label, here, instant) for name, label in ladders.items()}, moved
+    def work(batch: Batch) -> tuple[int, dict[str, Ints]]:
+        evaluated = Evaluation(batch.view, context)
+        counted = counted_at(evaluated, instant)
+        counted = counted if batch.mine is None else counted & batch.mine
+        counts = {name: _counts(evaluated, label, counted) for name, label in ladders.items()}
+        return int(counted.sum()), counts
 
-    parts = by_chunk(epoch, heads, instant + HORIZON_MS, None, work)
-    found = {name: np.sum([counts[name] for counts, _ in parts], axis=0) for name in ladders}
-    moved = np.sum([some for _, some in parts], axis=0)
-    found |= ranks.counts(counted)
+    tests = [rung.test for name in ladders for rung in epoch[AUDIENCE].plan.find(name).rungs]
+    parts = everyone(epoch).map(work, read_for(epoch, tests))
+    found = {name: np.sum([counts[name] for _, counts in parts], axis=0) for name in ladders}
+    found |= _fifths_at(epoch, instant)
     return Census(
-        int(counted.sum()),
+        sum(population for population, _ in parts),
         {name: _named_counts(labels[name], found[name]) for name in labels},
-        {} if flow is None else _named_flow(labels[flow[0]], moved),
     )
 
 
-_NOTHING: Ints = np.zeros(0, np.int64)
-
-
-def _counts(evaluated: Evaluation, label: Label, counted: Flags, instant: int) -> Ints:
+def _counts(evaluated: Evaluation, label: Label, counted: Flags) -> Ints:
     """How many have no value, and each value of a ladder."""
-    codes = evaluated.ladder(label.name).values_at(instant)[counted]
+    codes = evaluated.ladder(label.name).value[counted]
     return np.bincount(codes + 1, minlength=len(label.values) + 1)
 
 
-class _Ranks:
-    """The measures of quintiles, gathered until everybody has been measured. All are held at the last midnight."""
-
-    def __init__(self, epoch: Epoch, instant: int, count: int) -> None:
-        self._midnight = taken_at(epoch, instant)
-        labels = epoch[AUDIENCE].labels
-        self._quintiles = {name: label.quintile for name, label in labels.items() if label.quintile is not None}
-        self._values = {name: np.empty(count, np.int64) for name in self._quintiles}
-        self._among = {name: np.zeros(count, np.bool_) for name in self._quintiles}
-
-    def take(self, part: slice, evaluated: Evaluation) -> None:
-        for name, quintile in self._quintiles.items():
-            self._values[name][part], self._among[name][part] = measured(evaluated, quintile, self._midnight)
-
-    def codes(self) -> Mapping[str, Ints]:
-        """Of everybody, by label."""
-        return {
-            name: quintiles(self._values[name], self._among[name], low_is_best=quintile.low_is_best)
-            for name, quintile in self._quintiles.items()
-        }
-
-    def counts(self, counted: Flags) -> dict[str, Ints]:
-        return {name: np.bincount(codes[counted] + 1, minlength=QUINTILES + 1) for name, codes in self.codes().items()}
+def _fifths_at(epoch: Epoch, instant: int) -> dict[str, Ints]:
+    """How many counted at an instant have no value, and each value of every label by quintiles."""
+    found = _reckoned_quintiles(epoch, taken_at(epoch, instant))
+    if not found:
+        return {}
+    (counted,) = everyone(epoch).columns(lambda view: (view.first_seen() <= instant,), (), POINT_CUSTOMERS_AT_ONCE_MAX)
+    return {name: np.bincount(codes[counted] + 1, minlength=QUINTILES + 1) for name, codes in found.items()}
 
 
 def _named_counts(label: Label, counts: Ints) -> Mapping[str, int]:
@@ -243,32 +219,14 @@ def labels(desk: Desk, as_of: str = "") -> Iterator[CountedLabel]:
     epoch, instant = desk.epoch, instant_asked(desk, as_of)
     state = epoch[AUDIENCE]
     counts = census(epoch, instant).counts
+    yield from (CountedLabel(view, {}) for view in new_ones(desk))
     for name in state.feed_order():
         label = state.labels[name]
         yield CountedLabel(
-            view_of(label, epoch[VOCABULARY], desk.settings.language),
+            show(desk, name),
             counts[name],
             "" if label.quintile is None else instant_text(taken_at(epoch, instant)),
         )
-
-
-def _moves_between(evaluated: Evaluation, label: Label, since: int, instant: int) -> Ints:
-    """From × to, flat: the values, none, and absent before; of everyone in at the later instant."""
-    size = len(label.values) + 1
-    steps = evaluated.ladder(label.name)
-    came, present = counted_at(evaluated, since), counted_at(evaluated, instant)
-    before = np.where(came, steps.values_at(since), size)
-    after = steps.values_at(instant)
-    start = np.where(before < 0, size - 1, before)[present]
-    end = np.where(after < 0, size - 1, after)[present]
-    return np.bincount(start * size + end, minlength=(size + 1) * size)
-
-
-def _named_flow(label: Label, moved: Ints) -> Mapping[str, Mapping[str, int]]:
-    names = [*label.values, NONE]
-    matrix = moved.reshape(len(names) + 1, len(names))
-    rows = [*names, ABSENT]
-    return {row: dict(zip(names, matrix[i].tolist(), strict=True)) for i, row in enumerate(rows)}
 
 
 def memberships(desk: Desk, head: int, as_of: str = "") -> tuple[Membership, ...]:
@@ -297,12 +255,29 @@ def _quintiles_of(desk: Desk, head: int, midnight: int) -> Mapping[str, int]:
     return {name: int(codes[name][place]) for name in names}
 
 
+def quintile_codes(epoch: Epoch, name: str, instant: int) -> Ints:
+    """Everybody's place in a quintile's values (-1: none), by the snapshot that holds at an instant."""
+    return _reckoned_quintiles(epoch, taken_at(epoch, instant))[name]
+
+
 def _reckoned_quintiles(epoch: Epoch, midnight: int) -> Mapping[str, Ints]:
     """Everybody's quintiles at a midnight, as is known now."""
-    heads = epoch[PEOPLE].heads()
-    ranks = _Ranks(epoch, midnight, len(heads))
-    by_chunk(epoch, heads, midnight, None, ranks.take)
-    return ranks.codes()
+    labels = epoch[AUDIENCE].labels
+    asked = {name: label.quintile for name, label in labels.items() if label.quintile is not None}
+    if not asked:
+        return {}
+    context = point(epoch, midnight)
+
+    def work(view: View) -> list[Ints | Flags]:
+        evaluated = Evaluation(view, context)
+        return [column for quintile in asked.values() for column in measured(evaluated, quintile, midnight)]
+
+    nodes = [node for quintile in asked.values() for node in (quintile.among, quintile.by)]
+    columns = everyone(epoch).columns(work, read_for(epoch, nodes), POINT_CUSTOMERS_AT_ONCE_MAX)
+    measures = zip(asked.items(), columns[::2], columns[1::2], strict=True)
+    return {
+        name: quintiles(values, among, low_is_best=quintile.low_is_best) for (name, quintile), values, among in measures
+    }
 
 
 def _membership(desk: Desk, label: Label, code: int, since: int, until: int) -> Membership:
