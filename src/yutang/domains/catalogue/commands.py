@@ -153,8 +153,8 @@ def apply_retention(ctx: typer.Context) -> None:
 
 LINES = (
     Line("catalogue show", show), Line("catalogue declare", declare), Line("catalogue check", check),
-    Line("retention set", set_retention), Line("retention unset", unset_retention),
-    Line("retention list", list_retention), Line("retention apply", apply_retention),
+    Line("keep set", set_retention), Line("keep unset", unset_retention),
+    Line("keep list", list_retention), Line("keep apply", apply_retention),
 )  # fmt: skip
 
 
