@@ -47,12 +47,13 @@ from yutang.domains.customers.rules.edits import Speaker
 from yutang.domains.customers.rules.kinds import check_kind, kinds_with
 from yutang.domains.customers.rules.normalise import parse_identities
 from yutang.domains.customers.rules.profile import profile_at
+from yutang.domains.customers.rules.roll import Identities, Roll
 from yutang.domains.customers.rules.state import CustomersState, Review, identity_id
 from yutang.domains.customers.rules.whole import whole
 from yutang.kernel.errors import ConflictError, InvalidError, NotFoundError
 from yutang.kernel.event import Event, EventBlob, Identity, encode_blob
 from yutang.kernel.instants import INSTANT_MAX_MS, INSTANT_MIN_MS, instant_text
-from yutang.kernel.limits import PAGE_ROWS_COUNT_MAX
+from yutang.kernel.limits import BLOB_EVENTS_COUNT_MAX, PAGE_ROWS_COUNT_MAX
 from yutang.runtime.desk import Desk
 from yutang.runtime.erasing import asking
 from yutang.runtime.erasing.contracts import (
@@ -68,6 +69,7 @@ from yutang.runtime.erasing.contracts import (
 from yutang.runtime.log.contracts import EVENTS, Epoch, Record, Slot
 from yutang.runtime.slots import PEOPLE, TIMELINE, VOCABULARY
 from yutang.storage.database import UnitOfWork
+from yutang.timeline.everyone import batch_view
 from yutang.timeline.people import NO_ANCHOR, People
 from yutang.timeline.pinned import PinnedView
 from yutang.timeline.rewriting import affected, has_rows, of_anchors
@@ -112,19 +114,24 @@ class Taken:
 def load(uow: UnitOfWork) -> tuple[CustomersState, People]:
     """The state as stored."""
     table = kinds_with(store.read_kinds(uow))
-    identities, hashes = store.read_identities(uow)
+    roll = Roll(*store.read_identities(uow))
     a, b = store.read_evidence(uow)
-    state = whole(table, identities, a, b, store.read_edits(uow, identities))
-    return state, _people_of(state, hashes)
+    state = whole(table, roll, a, b, store.read_edits(uow, Identities(roll)))
+    return state, _people_of(state)
 
 
-def _people_of(state: CustomersState, hashes: Ints) -> People:
-    labels, kinds = state.label_column(), [identity.kind for identity in state.identities]
+def _people_of(state: CustomersState) -> People:
+    """The people of a state that was made of a roll."""
+    roll = state.identities.roll
+    labels = state.label_column()
     heads = np.arange(len(labels))
     np.minimum.at(heads, labels, np.arange(len(labels)))
-    alive = np.array([bool(kind) for kind in kinds], np.bool_)
-    people = People.from_columns(np.where(alive, heads[labels], NO_ANCHOR), hashes)
-    return _owning(people, state.kinds, np.arange(len(labels)), kinds)
+    people = People.empty()
+    names, bits = _kind_bits(people, state.kinds)
+    alive = np.array([kind != "" for kind, _ in roll.pairs], np.bool_)[roll.place]
+    owned = np.array([bits.get(kind, 0) for kind, _ in roll.pairs], np.int64)[roll.place]
+    people = People.from_columns(np.where(alive, heads[labels], NO_ANCHOR), roll.hashes)
+    return people.owning(np.arange(len(labels)), owned, names)
 
 
 def take_events(
@@ -169,9 +176,7 @@ def take_erase(uow: UnitOfWork, epoch: Epoch, log_record: Record) -> tuple[Taken
     a, b = store.read_evidence(uow)
     found = forgetting.parting(state, order.number, a, b, partial(has_rows, epoch[TIMELINE]))
     after = forgetting.without(state, found, a, b)
-    hashes = people.hashes.array.copy()
-    hashes[list(found.gone)] = 0
-    now = _people_of(after, hashes)
+    now = _people_of(after)
     anchors = np.unique(np.array([*found.members, *found.gone], np.int64))
     rows = Rows(log_record.seq, forgotten=found)
     taken = Taken(after, now, anchors, _regrouped_heads(people, now), rows)
@@ -408,7 +413,7 @@ def _review_cards(desk: Desk, found: Sequence[Review]) -> tuple[ReviewCard, ...]
 
 def _view(desk: Desk, heads: Iterable[int]) -> PinnedView:
     epoch = desk.epoch
-    return PinnedView(epoch[TIMELINE], epoch[PEOPLE], np.array([*heads], np.int64), epoch[VOCABULARY])
+    return batch_view(epoch[TIMELINE], epoch[PEOPLE], np.array([*heads], np.int64), epoch[VOCABULARY])
 
 
 # ── changes ─────────────────────────────────────────────────────────────────────────────────────
@@ -476,6 +481,38 @@ def set_record(desk: Desk, customer: str, order: RecordOrder) -> Done:
 def tag(desk: Desk, customer: str, order: TagOrder) -> Done:
     """Give or take a tag by hand."""
     return _enter(desk, customer, entering.tag_entries(order, desk.actor))
+
+
+def tag_many(desk: Desk, numbers: Ints, order: TagOrder, at: int) -> None:
+    """Give or take a tag, at one instant, of the customers of many identities, each by that identity.
+
+    As records of some thousands, one after the other: what ends in between is done by asking again, and what stands
+    already does no harm. Who is erased meanwhile is left out. Cost: some 20 µs and 300 bytes of the inbox for each.
+    """
+    (entry,) = entering.tag_entries(order, desk.actor)
+    for start in range(0, len(numbers), BLOB_EVENTS_COUNT_MAX):
+        desk = desk.renewed()
+        state, epoch = desk.epoch[CUSTOMERS], desk.epoch
+        some = [number for number in numbers[start : start + BLOB_EVENTS_COUNT_MAX].tolist() if not state.dead(number)]
+        if not some:
+            continue
+        ties = _last_ties(epoch, np.array(some, np.int64), at)
+        hand = entering.Hand(desk.actor, at, epoch.seq, -1)
+        events = entering.mass(entry, [state.identities[number] for number in some], hand, ties.tolist())
+        desk.submit(EVENTS, encode_blob(EventBlob(CONSOLE_FEED, False, epoch[VOCABULARY].version, events)))
+
+
+def _last_ties(epoch: Epoch, numbers: Ints, at: int) -> Ints:
+    """int64: the greatest hash among the state events at an instant of the customer of each identity, -1: none."""
+    heads, places = np.unique(epoch[PEOPLE].head_of[numbers], return_inverse=True)
+    view = PinnedView(epoch[TIMELINE], epoch[PEOPLE], heads, epoch[VOCABULARY])
+    last = np.full(len(heads), -1, np.int64)
+    for name in view.types():
+        if view.is_system(name):
+            found = view.events(name, ())
+            rows = np.flatnonzero(found.at == at)
+            np.maximum.at(last, np.searchsorted(found.offsets, rows, side="right") - 1, found.tie[rows])
+    return last[places]
 
 
 def consent(desk: Desk, customer: str, order: ConsentOrder) -> Done:

@@ -109,6 +109,21 @@ def events(entries: Sequence[Entry], identities: Iterable[Identity], hand: Hand)
     return found
 
 
+def mass(entry: Entry, leads: Sequence[Identity], hand: Hand, ties: Sequence[int]) -> list[Event]:
+    """The same entered of many customers, each by one identity. ties: the hash of the last event that each has at that
+    instant, below 0 for none, where any id will do."""
+    type_name, properties = entry
+    found = []
+    for lead, tie in zip(leads, ties, strict=True):
+        content = msgspec.json.encode([type_name, properties, (lead,), hand.actor, 0], order="deterministic")
+        if tie < 0:
+            event_id = content_key(content, str(hand.at), str(hand.seq), "0")
+        else:
+            event_id, _ = _next_id(content, hand, tie)
+        found.append(Event(event_id, type_name, hand.at, (lead,), properties, system=True))
+    return found
+
+
 def _next_id(content: bytes, hand: Hand, after_tie: int) -> tuple[str, int]:
     for turn in range(ID_ROUNDS_MAX):
         ids = [

@@ -6,28 +6,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import heapq
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from yutang.conditions.grammar import parse, parse_events
-from yutang.conditions.lookups import label as known_label
 from yutang.conditions.lookups import trait as known_trait
 from yutang.conditions.nodes import Aggregate, Always, Events, Fold, Subject, Test, Trait
 from yutang.conditions.sentences import sentence
 from yutang.conditions.text import to_text
 from yutang.conditions.vocabulary import NUMBER_SCALE, Kind, Vocabulary
 from yutang.domains.audience.api import questions
-from yutang.domains.audience.api.evaluating import AUDIENCE, everyone
+from yutang.domains.audience.api.definitions import named
+from yutang.domains.audience.api.evaluating import AUDIENCE, POINT_CUSTOMERS_AT_ONCE_MAX, everyone, point, read_for
 from yutang.domains.audience.contracts import NONE
-from yutang.domains.insight.contracts.asking import OTHER, UNKNOWN_GROUP, Asked, Scope
+from yutang.domains.insight.contracts.asking import EMPTY_GROUP, OTHER, UNKNOWN_GROUP, Asked, Scope
 from yutang.kernel.errors import InvalidError
 from yutang.kernel.instants import BEGINNING, instant_text
 from yutang.kernel.money import major_text
 from yutang.runtime.desk import Desk
-from yutang.runtime.slots import VOCABULARY
+from yutang.runtime.log.contracts import Epoch
+from yutang.runtime.slots import PEOPLE, VOCABULARY
 from yutang.timeline.boundaries import Calendar, calendar
 from yutang.timeline.evaluate import Context, Evaluation
 from yutang.timeline.everyone import Everyone, Part
@@ -74,7 +76,7 @@ def scoped(desk: Desk, scope: Scope) -> Scoped:
     zone = calendar(scope.zone or vocabulary.zone)
     test: Test = parse(scope.who, vocabulary) if scope.who else Always()
     everybody = everyone(epoch)
-    context = Context(epoch[AUDIENCE].plan, until)
+    context = point(epoch, until)
 
     def chosen(view: View) -> tuple[Flags]:
         flags: Flags = view.first_seen() <= until
@@ -82,8 +84,8 @@ def scoped(desk: Desk, scope: Scope) -> Scoped:
             flags &= Evaluation(view, context).truth(test, zone.name).values_at(until) == 1
         return (flags,)
 
-    (who,) = everybody.columns(chosen)
-    groups = _groups(desk, scope, everybody, context, until, who)
+    (who,) = everybody.columns(chosen, read_for(epoch, [test]), POINT_CUSTOMERS_AT_ONCE_MAX)
+    groups = _groups(desk.epoch, scope, everybody, until, who)
     asked = Asked(
         "" if since == BEGINNING else instant_text(since),
         instant_text(until),
@@ -106,38 +108,53 @@ def events_asked(text: str, vocabulary: Vocabulary, where: str) -> Events:
     return parse_events(text, vocabulary)
 
 
-def _groups(
-    desk: Desk, scope: Scope, everybody: Everyone, context: Context, until: int, who: Flags
-) -> Groups:  # fmt: skip
-    vocabulary = desk.epoch[VOCABULARY]
+def _groups(epoch: Epoch, scope: Scope, everybody: Everyone, until: int, who: Flags) -> Groups:
     kind, _, name = scope.by.partition(".")
     if not scope.by:
         return Groups()
     if not 1 <= scope.groups <= GROUPS_COUNT_MAX:
         raise InvalidError(
-            "insight.groups_count", f"{scope.groups} groups; 1 to {GROUPS_COUNT_MAX} can be shown", where="groups"
-        )
+            "insight.groups_count", f"{scope.groups} groups; 1 to {GROUPS_COUNT_MAX} can be shown", where="groups",
+            remedy=f"name a number from 1 to {GROUPS_COUNT_MAX}",
+        )  # fmt: skip
     if kind == "" and name:
         return Groups(prop=name)
+    return largest(*told_apart(epoch, everybody, scope.by, until), who, scope.groups)
+
+
+def told_apart(epoch: Epoch, everybody: Everyone, by: str, until: int) -> tuple[Codes, tuple[str, ...]]:
+    """(of each customer the place of its value in the names, the names), by `trait.NAME`, `label.NAME` or `source`."""
+    vocabulary, context = epoch[VOCABULARY], point(epoch, until)
+    kind, _, name = by.partition(".")
     if kind == "label" and name:
-        known_label(name, vocabulary, "by")
-        values = (*desk.epoch[AUDIENCE].labels[name].values, NONE)
-        (codes,) = everybody.columns(lambda view: (Evaluation(view, context).ladder(name).values_at(until),))
-        return largest(np.where(codes < 0, len(values) - 1, codes), values, who, scope.groups)
+        label = named(epoch[AUDIENCE], name)
+        values = (*label.values, NONE)
+        if label.quintile is not None:
+            places = np.searchsorted(epoch[PEOPLE].heads(), everybody.heads)
+            codes = questions.quintile_codes(epoch, name, until)[places]
+        else:
+            types = read_for(epoch, [rung.test for rung in label.rungs])
+            (codes,) = everybody.columns(
+                lambda view: (Evaluation(view, context).ladder(name).values_at(until),),
+                types,
+                POINT_CUSTOMERS_AT_ONCE_MAX,
+            )
+        return np.where(codes < 0, len(values) - 1, codes), values
     subject: Subject
     if kind == "trait" and name:
         known_trait(name, vocabulary, "by")
         subject = Trait(name)
-    elif scope.by == "source":
+    elif by == "source":
         subject = Aggregate(Fold.FIRST, Events(), "source")
     else:
         raise InvalidError(
-            "insight.by_unknown", f"nothing can be told apart by {scope.by!r}", where="by",
+            "insight.by_unknown", f"nothing can be told apart by {by!r}", where="by",
             remedy="write trait.NAME, label.NAME, source, or .PROPERTY of the event that begins what is counted",
         )  # fmt: skip
-    parts = everybody.map(lambda part: _read(part, context, subject, until))
-    codes, names = _united(everybody.count, parts, vocabulary.currency)
-    return largest(codes, names, who, scope.groups)
+    parts = everybody.map(
+        lambda part: _read(part, context, subject, until), read_for(epoch, [subject]), POINT_CUSTOMERS_AT_ONCE_MAX
+    )
+    return _united(everybody.count, parts, vocabulary.currency)
 
 
 def _read(part: Part, context: Context, subject: Subject, until: int) -> tuple[Part, Column]:
@@ -150,16 +167,17 @@ def _united(count: int, parts: list[tuple[Part, Column]], currency: str) -> tupl
     places: dict[str, int] = {UNKNOWN_GROUP: 0}
     for part, column in parts:
         present, inverse = np.unique(part.own(column.values), return_inverse=True)
-        mapping = [places.setdefault(_said(value, column, currency), len(places)) for value in present.tolist()]
+        mapping = [places.setdefault(value_name(value, column, currency), len(places)) for value in present.tolist()]
         codes[part.places] = np.array(mapping, np.int64)[inverse]
     return codes, tuple(places)
 
 
-def _said(value: int, column: Column, currency: str) -> str:
+def value_name(value: int, column: Column, currency: str) -> str:
+    """What a value of a column is called, as a group; never empty, since a cell without a name is of everybody."""
     if value == UNKNOWN:
         return UNKNOWN_GROUP
     if column.words:
-        return column.words[value]
+        return column.words[value] or EMPTY_GROUP
     return said(value, column.kind, currency)
 
 
@@ -182,13 +200,22 @@ def said(value: int, kind: Kind, currency: str) -> str:
 
 def largest(codes: Codes, names: tuple[str, ...], who: Flags, count: int) -> Groups:
     """The groups with the most customers, largest first; all others are one."""
-    sizes = np.bincount(codes[who], minlength=len(names))
-    order = [place for place in np.argsort(-sizes, kind="stable").tolist() if sizes[place]]
-    kept = order[:count]
-    mapping = np.full(len(names), len(kept), np.int64)
-    mapping[kept] = np.arange(len(kept))
-    shown = [names[place] for place in kept]
-    return Groups((*shown, OTHER) if len(order) > len(kept) else tuple(shown), mapping[codes])
+    own, shown = own_groups(names, np.bincount(codes[who], minlength=len(names)), count)
+    mapping = np.full(len(names), len(own), np.int64)
+    mapping[own] = np.arange(len(own))
+    return Groups(shown, mapping[codes])
+
+
+def own_groups(names: Sequence[str], sizes: Codes, count: int) -> tuple[list[int], tuple[str, ...]]:
+    """(the places of the groups with figures of their own, largest first and then by name; the names of all groups).
+
+    A value that is itself called `other` is among the others: two groups of one name couldn't be told apart in a cell.
+    """
+    some = np.flatnonzero(sizes).tolist()
+    told = (place for place in some if names[place] != OTHER)
+    own = heapq.nsmallest(count, told, key=lambda place: (-int(sizes[place]), names[place]))
+    shown = tuple(names[place] for place in own)
+    return own, (*shown, OTHER) if len(some) > len(own) else shown
 
 
 def cell_value(cell: Mapping[str, str], name: str, default: str = "") -> str:

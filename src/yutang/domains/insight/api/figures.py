@@ -9,9 +9,13 @@ from yutang.conditions.nodes import Always
 from yutang.conditions.vocabulary import Kind, Vocabulary
 from yutang.domains.audience.api import questions
 from yutang.domains.audience.api.evaluating import AUDIENCE
-from yutang.domains.audience.contracts import NONE, Label, LabelKind
+from yutang.domains.audience.contracts import ABSENT, NONE, Label, LabelKind
 from yutang.domains.customers import api as customers
+from yutang.domains.insight.api.courses import EVERYBODY
+from yutang.domains.insight.api.flow import flow
+from yutang.domains.insight.contracts.asking import Scope
 from yutang.domains.insight.contracts.figures import Amount, Report, ReportQuestion, SqlAnswer, SqlQuestion
+from yutang.domains.insight.contracts.flow import FlowQuestion
 from yutang.kernel.errors import InvalidError
 from yutang.kernel.instants import instant_text
 from yutang.runtime.desk import Desk
@@ -29,7 +33,7 @@ def report(desk: Desk, question: ReportQuestion) -> Report:
     since = questions.checked_instant(question.since, "since") if question.since else None
     if since is not None and since > instant:
         raise InvalidError("report.since_later", "since lies after as-of", where="since", remedy="swap them")
-    found = questions.census(epoch, instant, None if since is None else ("aipl", since))
+    found = questions.census(epoch, instant)
     labels = epoch[AUDIENCE].labels
     by_kind: dict[LabelKind, dict[str, Mapping[str, int]]] = {kind: {} for kind in LabelKind}
     rfm_taken_at = ""
@@ -49,9 +53,17 @@ def report(desk: Desk, question: ReportQuestion) -> Report:
         by_kind[LabelKind.TIER],
         by_kind[LabelKind.TAG] | by_kind[LabelKind.SEGMENT],
         rfm_taken_at,
-        found.flow,
+        {} if since is None else _flow(desk, since, instant),
         _titles(labels.values(), vocabulary, desk.settings.language),
     )
+
+
+def _flow(desk: Desk, since: int, instant: int) -> dict[str, dict[str, int]]:
+    """Who moved from where to where in AIPL, pairs that nobody went among them."""
+    question = FlowQuestion("aipl", scope=Scope(since=instant_text(since), as_of=instant_text(instant)))
+    answer = flow(desk, question)
+    values, matrix = (*desk.epoch[AUDIENCE].labels["aipl"].values, NONE), answer.flows[EVERYBODY].matrix
+    return {start: {end: matrix.get(start, {}).get(end, 0) for end in values} for start in (*values, ABSENT)}
 
 
 def _titles(labels: Collection[Label], vocabulary: Vocabulary, language: str) -> dict[str, str]:

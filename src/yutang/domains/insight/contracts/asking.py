@@ -14,6 +14,7 @@ Cell = Mapping[str, str]
 
 OTHER = "other"  # the group of all that are too few for one of their own
 UNKNOWN_GROUP = "unknown"  # the group of those of whom it isn't known
+EMPTY_GROUP = '""'  # the group of an empty text
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +24,8 @@ class Scope:
     who: a condition that customers satisfy at `as_of`; "" for everybody. since, as_of: instants; events in
     [since, as_of] are looked at; "" for the beginning, and for pool time. zone: an IANA name, of calendar periods; ""
     for the pool's. by: `trait.NAME`, `label.NAME` (the customer's at `as_of`), `source` (of its first event that
-    carries one), or `.PROPERTY` of the event that begins what is counted; "" for no breakdown. groups: how many of
-    the largest groups have figures of their own; the rest is `other`.
+    carries one), or `.PROPERTY` of the event that begins what is counted (where that is a customer, of its first event
+    of the set); "" for no breakdown. groups: how many of the largest have figures of their own; the rest is `other`.
     """
 
     who: str = ""
