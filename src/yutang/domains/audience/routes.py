@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import Query
 
-from yutang.domains.audience.api import definitions, feed, questions
+from yutang.domains.audience.api import definitions, feed, histories, questions
 from yutang.domains.audience.contracts import (
     AskAnswer,
     AskQuestion,
@@ -14,16 +15,21 @@ from yutang.domains.audience.contracts import (
     CountedLabel,
     ExplainAnswer,
     ExplainQuestion,
+    HistoryAnswer,
     LabelDraft,
     LabelView,
+    MembersAnswer,
     Membership,
 )
 from yutang.domains.customers import api as customers
+from yutang.kernel.instants import SECOND_MS
 from yutang.kernel.limits import PAGE_ROWS_COUNT_MAX
 from yutang.kernel.words import Permission, Route
 from yutang.runtime.desk import Desk
 
 AsOf = Annotated[str, Query(description="RFC 3339 instant; default: pool time")]
+DEFINE_WAIT_MS = 1_000  # in which a small pool is done
+DEFINE_WAIT_MS_MAX = 60_000
 Limit = Annotated[int, Query(ge=1, le=PAGE_ROWS_COUNT_MAX)]
 
 
@@ -37,9 +43,53 @@ def show_label(desk: Desk, name: str) -> LabelView:
     return definitions.show(desk, name)
 
 
-def define_label(desk: Desk, draft: LabelDraft) -> LabelView:
-    """Define or change a label; answered once everyone is evaluated."""
-    return definitions.define(desk, draft)
+def define_label(
+    desk: Desk,
+    draft: LabelDraft,
+    wait_ms: Annotated[
+        int, Query(ge=0, le=DEFINE_WAIT_MS_MAX, description="how long to wait for it to come into force")
+    ] = DEFINE_WAIT_MS,
+) -> LabelView:
+    """Define or change a label. Everybody is evaluated beside the log, and what was defined before stands until then.
+
+    `building` says how far that is; null once it is in force.
+    """
+    return definitions.define(desk, draft, wait_ms / SECOND_MS)
+
+
+def replace_label(
+    desk: Desk,
+    name: str,
+    draft: LabelDraft,
+    wait_ms: Annotated[
+        int, Query(ge=0, le=DEFINE_WAIT_MS_MAX, description="how long to wait for it to come into force")
+    ] = DEFINE_WAIT_MS,
+) -> LabelView:
+    """As POST /v1/labels, of the label in the path."""
+    return definitions.define(desk, replace(draft, name=name), wait_ms / SECOND_MS)
+
+
+def list_members(
+    desk: Desk,
+    name: str,
+    value: Annotated[str, Query(description="one of its values; default: any")] = "",
+    as_of: AsOf = "",
+    known_at: Annotated[str, Query(description="what was known by then; default: as known now")] = "",
+    limit: Limit = 100,
+) -> MembersAnswer:
+    """Who had a label at an instant, as known now, or as was known at another instant."""
+    return histories.members(desk, name, value, as_of, known_at, limit)
+
+
+def show_history(
+    desk: Desk,
+    customer: str,
+    name: str,
+    known_at: Annotated[str, Query(description="show what was known by then; default: all")] = "",
+    limit: Limit = 100,
+) -> HistoryAnswer:
+    """Both histories of a customer and a label: intervals as known now, changes as known then."""
+    return histories.history(desk, customer, name, known_at, limit)
 
 
 def list_changes(
@@ -72,8 +122,11 @@ ROUTES = (
     Route("GET", "/v1/labels", Permission.AUDIENCE_READ, list_labels),
     Route("GET", "/v1/labels/{name}", Permission.AUDIENCE_READ, show_label),
     Route("POST", "/v1/labels", Permission.AUDIENCE_WRITE, define_label, 201),
+    Route("PUT", "/v1/labels/{name}", Permission.AUDIENCE_WRITE, replace_label),
+    Route("GET", "/v1/labels/{name}/members", Permission.AUDIENCE_READ, list_members),
     Route("GET", "/v1/changes", Permission.AUDIENCE_READ, list_changes),
     Route("GET", "/v1/customers/{customer}/labels", Permission.CUSTOMERS_READ, show_memberships),
+    Route("GET", "/v1/customers/{customer}/labels/{name}/history", Permission.CUSTOMERS_READ, show_history),
     Route("POST", "/v1/conditions/ask", Permission.AUDIENCE_READ, ask_condition),
     Route("POST", "/v1/conditions/explain", Permission.AUDIENCE_READ, explain_condition),
 )

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from yutang.kernel.errors import ConflictError, DamagedError
 
-NEWEST = "0002"
+NEWEST = "0003"
 
 
 def migrate(database: Path) -> None:

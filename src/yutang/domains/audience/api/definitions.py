@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib import resources
 from typing import Any, cast
@@ -17,11 +17,13 @@ from yutang.conditions.nodes import Always, Compare, Subject, Unknown
 from yutang.conditions.sentences import sentence
 from yutang.conditions.text import to_text
 from yutang.conditions.vocabulary import Vocabulary
+from yutang.domains.audience.api.building import BUILDER
 from yutang.domains.audience.api.evaluating import AUDIENCE
 from yutang.domains.audience.contracts import (
     ABSENT,
     DEFINE,
     NONE,
+    Building,
     DefineRecord,
     Label,
     LabelDraft,
@@ -43,6 +45,8 @@ LABEL_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 RUNGS_COUNT_MAX = 100
 VALUE_CHARS_MAX = 64
 RESERVED_VALUES = frozenset({NONE, ABSENT, ""})
+DEFINE_WAIT_S_MAX = 120.0  # of a call that defines; the definition comes into force even so
+BUILDING_WAIT_S_MAX = 10  # of a call that asks how far it is
 LabelSource = Mapping[str, Any]  # a label as `builtin.yaml` writes it
 
 
@@ -76,6 +80,7 @@ def label_from_source(source: LabelSource, vocabulary: Vocabulary) -> Label:
         title_zh=title.get("zh", ""),
         title_en=title.get("en", ""),
         builtin=True,
+        order=tuple(source.get("order", ())),
     )
 
 
@@ -87,10 +92,48 @@ def _subject(text: str, vocabulary: Vocabulary) -> Subject:
     return compared.subject
 
 
-def define(desk: Desk, draft: LabelDraft) -> LabelView:
-    """Define or change a label; returns it once everyone is evaluated. Raises ConditionError, ConflictError."""
-    desk.submit(DEFINE, msgspec.msgpack.encode(DefineRecord(draft)))
+def begin(desk: Desk, draft: LabelDraft) -> LabelView:
+    """Have a definition accepted; it comes into force once everyone is evaluated (`building` says how far that is).
+
+    Raises ConditionError, ConflictError.
+    """
+    _accepted(desk, draft)
     return show(desk.renewed(), draft.name)
+
+
+def define(desk: Desk, draft: LabelDraft, wait_s: float = DEFINE_WAIT_S_MAX) -> LabelView:
+    """Define or change a label; returns it once it is in force, or as it is after so long.
+
+    Where nobody else works it out, it is worked out here. Raises ConditionError, ConflictError.
+    """
+    version = _accepted(desk, draft)
+    desk.epoch[BUILDER].wait(desk, draft.name, version, wait_s, desk.machine)
+    return show(desk.renewed(), draft.name)
+
+
+def _accepted(desk: Desk, draft: LabelDraft) -> int:
+    verdict = desk.submit(DEFINE, msgspec.msgpack.encode(DefineRecord(draft)))
+    desk.epoch[BUILDER].accepted(draft.name)
+    return int(verdict["version"])
+
+
+def await_building(desk: Desk, name: str, version: int, wait_s: float) -> Building | None:
+    """How far a definition is (version 0: whichever waits), having waited for it, or worked at it, for a while.
+
+    None: it is in force, or another has taken its place. Raises what keeps it from being worked out.
+    """
+    return desk.epoch[BUILDER].wait(desk, name, version, min(wait_s, BUILDING_WAIT_S_MAX), desk.machine)
+
+
+def attended(desk: Desk) -> bool:
+    """Whether definitions are worked out by themselves (in a service), and not only while they are waited for."""
+    return desk.epoch[BUILDER].attended
+
+
+def new_ones(desk: Desk) -> Iterator[LabelView]:
+    """The labels that aren't in force yet in any version."""
+    state = desk.epoch[AUDIENCE]
+    return (show(desk, name) for name in state.waiting if name not in state.labels)
 
 
 def judged_label(record: DefineRecord, state: AudienceState, vocabulary: Vocabulary) -> Label:
@@ -107,7 +150,8 @@ def judged_label(record: DefineRecord, state: AudienceState, vocabulary: Vocabul
             remedy="give each value a condition; join the conditions of one value with or",
         )  # fmt: skip
 
-    old = state.labels.get(draft.name)
+    waiting = state.waiting.get(draft.name)
+    old = waiting.label if waiting is not None else state.labels.get(draft.name)
     if old is not None and old.quintile is not None:
         raise ConflictError("label.quintile", f"{draft.name} is relative to the population", where=draft.name,
                             remedy="give the new label another name")  # fmt: skip
@@ -121,6 +165,7 @@ def judged_label(record: DefineRecord, state: AudienceState, vocabulary: Vocabul
         _title(draft.title_en, before.title_en, draft.name),
         draft.zone,
         version=(old.version if old else 0) + 1,
+        order=tuple(value for value in before.order if any(rung.value == value for rung in draft.rungs)),
     )
     plan_of({**state.labels, label.name: label})  # refuses circles and what names a value that is gone
     return label
@@ -158,14 +203,22 @@ def _title(new: str, old: str, where: str) -> str:
 
 
 def show(desk: Desk, name: str) -> LabelView:
-    """A definition as people read it. Raises NotFoundError."""
+    """A definition as people read it: the one in force; of a new label, the one that waits. Raises NotFoundError."""
     state, vocabulary = desk.epoch[AUDIENCE], desk.epoch[VOCABULARY]
-    return view_of(named(state, name), vocabulary, desk.settings.language)
+    waiting = state.waiting.get(name)
+    label = waiting.label if waiting is not None and name not in state.labels else named(state, name)
+    view = view_of(label, vocabulary, desk.settings.language)
+    return view if waiting is None else replace(view, building=desk.epoch[BUILDER].building(desk.epoch, name))
 
 
 def named(state: AudienceState, name: str) -> Label:
     """The label of that name. Raises NotFoundError with what comes close."""
     label = state.labels.get(name)
+    if label is None and name in state.waiting:
+        raise NotFoundError(
+            "label.building", f"the label {name!r} isn't in force yet", where="label",
+            remedy="ask again once everybody is evaluated; `yutang label list` says how far that is",
+        )  # fmt: skip
     if label is None:
         near = difflib.get_close_matches(name, state.labels, n=1)
         remedy = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(state.feed_order())}"

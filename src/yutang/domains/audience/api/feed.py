@@ -68,7 +68,7 @@ def _rows(desk: Desk, label: str, anchors: Ints | None, before: Place) -> Iterat
                 return
 
 
-def _fitting(blob: store.FeedBlob, rows: FeedRows, label: str, anchors: Ints | None) -> Flags:
+def _fitting(blob: store.Book, rows: FeedRows, label: str, anchors: Ints | None) -> Flags:
     keep = np.ones(len(rows), bool)
     if label:
         keep &= rows.label == (blob.labels.index(label) if label in blob.labels else -1)
@@ -77,7 +77,7 @@ def _fitting(blob: store.FeedBlob, rows: FeedRows, label: str, anchors: Ints | N
     return keep
 
 
-def _change(desk: Desk, known_at: int, blob: store.FeedBlob, rows: FeedRows, row: int) -> Change:
+def _change(desk: Desk, known_at: int, blob: store.Book, rows: FeedRows, row: int) -> Change:
     label = int(rows.label[row])
     values = blob.values[label]
     at, cause = int(rows.at[row]), CAUSES[int(rows.cause[row])]
