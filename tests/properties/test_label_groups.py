@@ -21,6 +21,7 @@ from tests.support.log_world import START, ZONE, Sent, sents
 from tests.support.pools import Scratch
 
 from yutang.domains.audience import store
+from yutang.domains.audience.api import upkeep
 from yutang.domains.audience.api.evaluating import AUDIENCE, evaluation
 from yutang.domains.audience.contracts import NONE, Cause
 from yutang.domains.audience.rules import CAUSES, HORIZON_MS
@@ -94,15 +95,21 @@ class Pools:
                     found.append((blob.labels[label], int(rows.head[i]), before, after, int(rows.at[i]), cause))
         return found
 
-    def values(self) -> dict[tuple[str, int], tuple[str, int]]:
-        """(label, head) → present value, when the customer is looked at again."""
+    def values(self) -> dict[tuple[str, int], str]:
+        """(label, head) → present value."""
         state, heads = self.epoch[AUDIENCE], self.epoch[PEOPLE].heads()
-        codes, due = state.standings.codes(heads), state.standings.due_at(heads)
+        codes = state.standings.codes(heads)
         return {
-            (name, int(head)): ((*state.labels[name].values, NONE)[codes[place][i]], int(due[i]))
+            (name, int(head)): (*state.labels[name].values, NONE)[codes[place][i]]
             for place, name in enumerate(state.standings.names)
             for i, head in enumerate(heads)
         }
+
+    def dues(self) -> tuple[list[int], list[int]]:
+        """(when each customer is looked at again, when it must be at the latest)."""
+        heads = self.epoch[PEOPLE].heads()
+        anew = upkeep.recomputed(self.epoch)[AUDIENCE.name].standings
+        return self.epoch[AUDIENCE].standings.due_at(heads).tolist(), anew.due_at(heads).tolist()
 
 
 def chained(entries: list[Entry]) -> dict[tuple[str, int], str]:
@@ -171,9 +178,10 @@ def _check_the_same_end(one: Pools, group: Pools, now: int) -> None:
     assert group.values() == one.values()
     for pool in (one, group):
         ends = chained(pool.entries())
-        for (label, head), (value, due) in pool.values().items():
+        for (label, head), value in pool.values().items():
             assert ends[label, head] == value
-            assert due > now
+        for due, latest in zip(*pool.dues(), strict=True):
+            assert now < due <= latest
 
 
 def _check_nothing_twice_or_missed(group: Pools, own: list[Entry], begun: int, now: int) -> None:

@@ -168,6 +168,7 @@ class Pool:
             self.loop.stop()
             if self.loop.failure is None:
                 self.loop.flush_at_leisure(CLOSE_FLUSH_ROWS_MIN)
+                self.loop.rest()
 
 
 def write_clock(folder: Folder, clock: PoolClock) -> None:

@@ -78,8 +78,9 @@ class Supervisor:
         signal.signal(signal.SIGHUP, lambda *_: self._reloading.set())
         try:
             self._settings = self._settle()
-            for role in ROLES:
+            for role in ROLES:  # side by side: the engine waits for intake where it needs it
                 self._start(role)
+            for role in ROLES:
                 self._await(role)
             if not self._stopping.is_set():
                 on_ready()

@@ -22,6 +22,7 @@ from yutang.runtime.rewriting_pass import Swap, drop_aged, drop_anchors
 from yutang.runtime.slots import ANCHORS, FORGOTTEN, MOVED, PEOPLE, TAKEN, TIMELINE, VOCABULARY
 from yutang.storage.database import Database, UnitOfWork
 from yutang.timeline import store
+from yutang.timeline.cache import CACHE_GB, GB
 from yutang.timeline.compaction import Compaction, pick
 from yutang.timeline.deduplication import Repeats, depends_on_grouping, find_repeats
 from yutang.timeline.lake import LakeFolder, check_strays
@@ -44,9 +45,11 @@ class TimelinePass(QuietPass):
 
     name = "timeline"
 
-    def __init__(self, folder: Folder, flush_rows: int, machine: MachineClock, faults: Faults) -> None:
+    def __init__(
+        self, folder: Folder, flush_rows: int, machine: MachineClock, faults: Faults, cache_gb: int = CACHE_GB
+    ) -> None:
         self._folder = folder.lake
-        self._lake = LakeFolder(folder.lake, folder.cache, faults)
+        self._lake = LakeFolder(folder.lake, folder.cache, faults, cache_gb * GB)
         self._flush_rows = flush_rows
         self._machine = machine
         self._faults = faults
@@ -141,7 +144,9 @@ class TimelinePass(QuietPass):
         with database.unit() as uow:
             store.swap_files(uow.connection, names, file)
         self._faults.reach("compaction.committed")
-        state = state.compacted(names, file, self._lake.runs(file))
+        runs = self._lake.runs(file)
+        state = state.compacted(names, file, runs)
+        self._lake.arrangements.carry(names, runs)
         self._lake.retire(merging.files)
         return {TIMELINE.name: state}
 

@@ -67,7 +67,8 @@ class Quintile:
 class Label:
     """A definition: a ladder of rungs (a segment or rule tag has one), or a quintile.
 
-    version: 1 for what is built in, one higher with each change.
+    version: 1 for what is built in, one higher with each change. order: the values from the highest down, where that
+    isn't the order in which they are tried: by it moves go up or down.
     """
 
     name: str
@@ -79,11 +80,21 @@ class Label:
     zone: str = ""
     version: int = 1
     builtin: bool = False
+    order: tuple[str, ...] = ()
 
     @property
     def values(self) -> tuple[str, ...]:
         """The values in ladder order (quintiles best first), without `none`."""
         return ("5", "4", "3", "2", "1") if self.quintile else tuple(rung.value for rung in self.rungs)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A definition that was accepted by a record (seq) and isn't in force yet."""
+
+    label: Label
+    seq: int
+    actor: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +120,46 @@ class ChangePage:
 
     changes: tuple[Change, ...]
     next: str
+
+
+@dataclass(frozen=True, slots=True)
+class MembersAnswer:
+    """Who had a value of a label at an instant. count: today's customers; customers: the first of them.
+
+    known_at: "" if as known now. then: how many customers they were as they were grouped at `known_at`, which differs
+    where customers were joined, parted or erased since.
+    """
+
+    label: str
+    value: str
+    as_of: str
+    known_at: str
+    count: int
+    then: int
+    customers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A stretch of time [since, until) in which a customer has a value."""
+
+    value: str
+    since: str
+    until: str
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryAnswer:
+    """Both histories of a customer and a label: intervals as known now, and changes as known then, oldest first.
+
+    cut: whether there are older changes than those that are shown.
+    """
+
+    label: str
+    customer: str
+    now: tuple[Interval, ...]
+    then: tuple[Change, ...]
+    cut: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,8 +279,20 @@ class RungView:
 
 
 @dataclass(frozen=True, slots=True)
+class Building:
+    """A definition being worked out: its version, and for how many customers of all that is done."""
+
+    version: int
+    done: int
+    of: int
+
+
+@dataclass(frozen=True, slots=True)
 class LabelView:
-    """A definition as people read it. A quintile has no rungs; `measure` says what it goes by, and among whom."""
+    """A definition as people read it. A quintile has no rungs; `measure` says what it goes by, and among whom.
+
+    building: a newer version that isn't in force yet; of a label that is new, the one that is shown.
+    """
 
     name: str
     kind: LabelKind
@@ -240,11 +303,15 @@ class LabelView:
     values: tuple[str, ...]
     rungs: tuple[RungView, ...]
     measure: str = ""
+    building: Building | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CountedLabel:
-    """A label and how many customers have each value, `none` for the rest. taken_at: of a quintile, its snapshot."""
+    """A label and how many customers have each value, `none` for the rest. taken_at: of a quintile, its snapshot.
+
+    A label that isn't in force yet has no counts.
+    """
 
     label: LabelView
     counts: Mapping[str, int]
@@ -259,6 +326,30 @@ class DefineRecord:
     """A draft as it enters the log."""
 
     draft: LabelDraft
+
+
+BUILT = "definition_built"  # the kind by which definitions come into force; its body is a BuiltRecord
+DROPPED = "definition_dropped"  # the kind by which one that can't be worked out is given up; a DroppedRecord
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltRecord:
+    """Definitions that were worked out beside the loop. build: under which number the builder holds what it found.
+
+    patient: whether the builder would rather catch up more than have many customers evaluated by the loop.
+    """
+
+    build: int
+    patient: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DroppedRecord:
+    """A definition that waits, by name and the number of its record, and why it is given up."""
+
+    name: str
+    seq: int
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,3 +370,7 @@ class FeedRows:
 
     def __len__(self) -> int:
         return len(self.label)
+
+    def only(self, rows: npt.NDArray[np.bool_]) -> FeedRows:
+        """Some of the rows."""
+        return FeedRows(*(getattr(self, name)[rows] for name in self.__slots__))

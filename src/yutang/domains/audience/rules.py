@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from yutang.domains.audience.contracts import Cause, FeedRows, Label
+from yutang.domains.audience.contracts import Cause, FeedRows, Label, Waiting
 from yutang.kernel.instants import BEGINNING, DAY_MS, HOUR_MS, NEVER
-from yutang.timeline.layered import Base, Layered
 from yutang.timeline.people import People
-from yutang.timeline.plan import Definition, Plan, Rung
+from yutang.timeline.plan import Definition, Plan, Rung, labels_of
+from yutang.timeline.ranking import fifths
 from yutang.timeline.steps import Flags, Ints, Steps
+from yutang.timeline.versioned import Entries, Versioned
 
 QUINTILES = 5
 NO_VALUE = -1  # the code of `none`; other codes are places in `Label.values`
@@ -25,17 +26,24 @@ class Standings:
     """The present value of every ladder by anchor, and when each customer must be looked at again.
 
     Meaningful at heads of customers only; other anchors have no value and are never due. names: of the ladders, in
-    the order of the plan. table: codes int16[ladders, anchors]; due int64[1, anchors], the earliest instant at which
-    any of a customer's ladders may change if nothing happens, always after the instant of the standings.
+    the order of the plan. table: a column of codes for each ladder, then `due`: int64, an instant before which none
+    of a customer's ladders changes if nothing happens, always after the instant of the standings. It may be early
+    (looking again then is for nothing), never late.
     """
 
     names: tuple[str, ...] = ()
-    table: Layered = field(default_factory=lambda: _blank(0, 0))
+    table: Versioned = field(default_factory=lambda: Versioned.of([np.empty(0, np.int64)], [NEVER]))
+    memo: dict[str, _Soon] = field(default_factory=dict)  # what `due` worked out
 
     @classmethod
     def nothing(cls, names: Sequence[str], anchors: int) -> Standings:
         """Nobody has a value, and nothing is due."""
-        return cls(tuple(names), _blank(len(names), anchors))
+        return cls.of(names, *blank(len(names), anchors))
+
+    @classmethod
+    def of(cls, names: Sequence[str], codes: Sequence[Codes], due: Ints) -> Standings:
+        """From columns by anchor, which nobody else writes to."""
+        return cls(tuple(names), Versioned.of((*codes, due), (*(NO_VALUE,) * len(codes), NEVER)))
 
     @property
     def anchors(self) -> int:
@@ -45,94 +53,100 @@ class Standings:
         """With room for more anchors."""
         return replace(self, table=self.table.grown(anchors))
 
-    def changed(self, found: Found) -> Standings:
-        """With new entries at some heads."""
-        order = np.argsort(found.heads, kind="stable")
-        codes = found.codes[:, order].astype(CODES)
-        return replace(self, table=self.table.changed(found.heads[order], (codes, found.due[None, order])))
+    def moved(self, codes: Iterable[tuple[int, Ints, Ints]], heads: Ints, due: Ints) -> Standings:
+        """With new codes at some heads of some ladders (by place; each head once), and the dues of some heads."""
+        entries = [Entries(*one) for one in codes]
+        after = Standings(self.names, self.table.changed([*entries, Entries(len(self.names), heads, due)]))
+        known = self.memo.get(_SOON)
+        if known is not None and known.added_count < SOON_ADDED_COUNT_MAX:
+            after.memo[_SOON] = known.with_added(heads[due <= known.until_ms])
+        return after
 
     def cleared(self, anchors: Ints) -> Standings:
         """Without value at the given anchors."""
-        codes = np.full((len(self.names), len(anchors)), NO_VALUE, np.int64)
-        return self.changed(Found(anchors, codes, np.full(len(anchors), NEVER, np.int64)))
+        nothing = np.full(len(anchors), NO_VALUE, np.int64)
+        codes = [(place, anchors, nothing) for place in range(len(self.names))]
+        return self.moved(codes, anchors, np.full(len(anchors), NEVER, np.int64))
 
     def codes(self, anchors: Ints) -> Ints:
         """int64[ladders, anchors]: the codes at some anchors, NO_VALUE beyond all."""
-        found: Ints = self.table.take(anchors)[0].astype(np.int64)
-        return found
+        found = [self.codes_of(place, anchors) for place in range(len(self.names))]
+        return np.array(found, np.int64).reshape(len(found), len(anchors))
+
+    def codes_of(self, place: int, anchors: Ints) -> Ints:
+        """int64[anchors]: the codes of one ladder, by its place, at some anchors."""
+        return self.table.take(place, anchors).astype(np.int64)
 
     def due_at(self, anchors: Ints) -> Ints:
         """int64[anchors]: when some anchors must be looked at again."""
-        found: Ints = self.table.take(anchors)[1][0]
-        return found
+        return self.table.take(len(self.names), anchors)
 
     def column(self, name: str) -> Ints:
         """int64[anchors]: one ladder's codes."""
-        found: Ints = self.table.whole()[0][self.names.index(name)].astype(np.int64)
-        return found
+        return self.table.whole(self.names.index(name)).astype(np.int64)
 
-    def recast(self, names: Sequence[str], columns: Mapping[str, Ints]) -> Standings:
-        """Under other ladders; columns: the codes of those that aren't as they were."""
-        codes, due = self.table.whole()
-        kept = [columns[name] if name in columns else codes[self.names.index(name)] for name in names]
-        block = np.array(kept, CODES).reshape(len(names), self.anchors)
-        return Standings(tuple(names), Layered.of((block, due), _FILLERS))
+    def recast(self, names: Sequence[str], columns: Mapping[str, Ints], due: Ints | None = None) -> Standings:
+        """Under other ladders; columns: the codes of those that aren't as they were, due: by anchor, their dues."""
+        kept = [
+            narrowed(columns[name]) if name in columns else self.table.whole(self.names.index(name)) for name in names
+        ]
+        dues = self.table.whole(len(self.names))
+        return Standings.of(names, kept, dues if due is None else np.minimum(dues, due))
 
     def due(self, after_ms: int, until_ms: int) -> Ints:
         """Heads for which some ladder may change in (after, until], ascending."""
-        table = self.table
-        parts = [_base_due(table.base, after_ms, until_ms)]
-        parts += [
-            layer.rows[(layer.blocks[1][0] > after_ms) & (layer.blocks[1][0] <= until_ms)] for layer in table.layers
-        ]
-        heads = np.unique(np.concatenate(parts))
-        if not table.layers:
-            return heads
+        known = self.memo.get(_SOON)
+        if known is None or after_ms < known.after_ms or until_ms > known.until_ms:
+            due = self.table.whole(len(self.names))
+            known = self.memo[_SOON] = _Soon.of(due, after_ms, until_ms + SOON_MS)
+        heads = known.candidates(after_ms, until_ms)
         due = self.due_at(heads)
         return heads[(due > after_ms) & (due <= until_ms)]
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What an evaluation finds at its instant. codes: int64[ladders, heads]. due: int64[heads]."""
+Codes = npt.NDArray[np.int8 | np.int16]  # a ladder has at most 100 values, and for a moment those that it had before
+SOON_MS = HOUR_MS  # how far ahead dues are put in order at once
+SOON_ADDED_COUNT_MAX = 65_536  # heads that became due soon since; with more, all are put in order anew
+_SOON = "soon"
 
-    heads: Ints
-    codes: Ints
+
+def narrowed(codes: Ints) -> Codes:
+    """Codes in as few bytes as they need."""
+    return codes.astype(np.int8 if codes.max(initial=0) <= np.iinfo(np.int8).max else np.int16)
+
+
+def blank(ladders: int, anchors: int) -> tuple[list[Codes], Ints]:
+    """(codes, dues) of nobody."""
+    codes: list[Codes] = [np.full(anchors, NO_VALUE, np.int8) for _ in range(ladders)]
+    return codes, np.full(anchors, NEVER, np.int64)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Soon:
+    """Who was due in (after, until] when everybody was looked at, by due; and who became so since."""
+
+    after_ms: int
+    until_ms: int
     due: Ints
+    heads: Ints
+    added: tuple[Ints, ...] = ()
+    added_count: int = 0
 
     @classmethod
-    def joined(cls, parts: Sequence[Found]) -> Found:
-        """Several as one; at least one is given."""
-        if len(parts) == 1:
-            return parts[0]
-        return cls(
-            np.concatenate([part.heads for part in parts]),
-            np.concatenate([part.codes for part in parts], axis=1),
-            np.concatenate([part.due for part in parts]),
-        )
+    def of(cls, due: Ints, after_ms: int, until_ms: int) -> _Soon:
+        heads = np.flatnonzero((due > after_ms) & (due <= until_ms)).astype(np.int64)
+        heads = heads[np.argsort(due[heads], kind="stable")]
+        return cls(after_ms, until_ms, due[heads], heads)
 
+    def with_added(self, heads: Ints) -> _Soon:
+        if not len(heads):
+            return self
+        return replace(self, added=(*self.added, heads), added_count=self.added_count + len(heads))
 
-CODES = np.int16  # a ladder has at most 100 values, and for a moment as many that it had before
-_FILLERS = (NO_VALUE, NEVER)
-SOON_MS = HOUR_MS  # how far ahead the dues of a base are put in order at once
-_SOON = "soon"  # key of a base's memo
-
-
-def _blank(ladders: int, anchors: int) -> Layered:
-    codes, due = np.full((ladders, anchors), NO_VALUE, CODES), np.full((1, anchors), NEVER, np.int64)
-    return Layered.of((codes, due), _FILLERS)
-
-
-def _base_due(base: Base, after_ms: int, until_ms: int) -> Ints:
-    """The rows of a base that are due in (after, until]: those of a span are found once, then looked up."""
-    due = base.blocks[1][0]
-    known: tuple[int, int, Ints, Ints] | None = base.memo.get(_SOON)
-    if known is None or after_ms < known[0] or until_ms > known[1]:
-        rows = np.flatnonzero((due > after_ms) & (due <= until_ms + SOON_MS)).astype(np.int64)
-        rows = rows[np.argsort(due[rows], kind="stable")]
-        known = base.memo[_SOON] = (after_ms, until_ms + SOON_MS, due[rows], rows)
-    low, high = np.searchsorted(known[2], (after_ms, until_ms), side="right")
-    return known[3][low:high]
+    def candidates(self, after_ms: int, until_ms: int) -> Ints:
+        """All who may be due in (after, until], ascending."""
+        low, high = np.searchsorted(self.due, (after_ms, until_ms), side="right")
+        return np.unique(np.concatenate((self.heads[low:high], *self.added)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,17 +179,59 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class AudienceState:
-    """All definitions and their standings at one epoch. people: whom the standings are about."""
+    """All definitions and their standings at one epoch. people: whom the standings are about.
+
+    derived: whether the standings are worked out, which they aren't right after a start. waiting: definitions that
+    were accepted and aren't in force yet, in their order. touched: whom each record touched since something waits,
+    with its number.
+    """
 
     labels: Mapping[str, Label] = field(default_factory=dict)
     plan: Plan = field(default_factory=Plan)
     standings: Standings = field(default_factory=Standings)
     quintiles: Mapping[str, Snapshot] = field(default_factory=dict)
     people: People = field(default_factory=People.empty)
+    derived: bool = False
+    waiting: Mapping[str, Waiting] = field(default_factory=dict)
+    touched: tuple[tuple[int, Ints], ...] = ()
 
     def feed_order(self) -> tuple[str, ...]:
         """Label names by level of the plan, quintiles last: the order of ties in the feed."""
         return (*self.plan.names, *sorted(name for name, label in self.labels.items() if label.quintile))
+
+
+TOUCHED_COUNT_MAX = 256  # records that are told apart; older ones are told as one
+
+
+def with_touched(state: AudienceState, heads: Ints, seq: int) -> AudienceState:
+    """A record touched some customers: remembered only while a definition waits."""
+    if not state.waiting or not len(heads):
+        return state
+    touched = state.touched
+    if len(touched) >= TOUCHED_COUNT_MAX:
+        older = touched[: TOUCHED_COUNT_MAX // 2]
+        together = np.unique(np.concatenate([some for _, some in older]))
+        touched = ((older[-1][0], together), *touched[TOUCHED_COUNT_MAX // 2 :])
+    return replace(state, touched=(*touched, (seq, heads)))
+
+
+def touched_since(state: AudienceState, seq: int, anchors: int) -> Flags:
+    """bool[anchors]: who was touched by a record after one; some who were touched before may be among them."""
+    found = np.zeros(anchors, np.bool_)
+    for last, heads in state.touched:
+        if last > seq:
+            found[heads] = True
+    return found
+
+
+def affected(plan: Plan, changed: Collection[str]) -> tuple[str, ...]:
+    """The ladders of a plan that are among the given ones or name them, directly or through others; in its order."""
+    found: set[str] = set(changed)
+    for name in plan.names:
+        named = {node.label for rung in plan.find(name).rungs for node in labels_of(rung.test)}
+        if named & found:
+            found.add(name)
+    return tuple(name for name in plan.names if name in found)
 
 
 def plan_of(labels: Mapping[str, Label]) -> Plan:
@@ -206,9 +262,7 @@ def quintiles(values: Ints, among: Flags, *, low_is_best: bool) -> Ints:
     """
     codes = np.full(len(values), NO_VALUE, np.int64)
     scores = -values[among] if low_is_best else values[among]
-    if len(scores):
-        worse = np.searchsorted(np.sort(scores), scores, side="left")
-        codes[among] = QUINTILES - 1 - (QUINTILES * worse) // len(scores)
+    codes[among] = QUINTILES - 1 - fifths(scores)
     return codes
 
 
@@ -235,8 +289,12 @@ def changes_within(steps: Steps, heads: Ints, after_ms: int, until_ms: int) -> t
     return heads[owner], steps.value[rows - 1], steps.value[rows], steps.at[rows]
 
 
-def feed_rows(parts: Sequence[tuple[int, Ints, Ints, Ints, Ints, Ints]]) -> FeedRows | None:
-    """One feed out of parts (label index, head, before, after, at, cause); None if all are empty.
+FeedPart = tuple[int | Ints, Ints, Ints, Ints, Ints, Ints]  # label index or indices, head, before, after, at, cause
+Parts = list[FeedPart]
+
+
+def feed_rows(parts: Sequence[FeedPart]) -> FeedRows | None:
+    """One feed out of parts; None if all are empty.
 
     Each customer is led by its head until somebody says better.
     """
@@ -247,6 +305,26 @@ def feed_rows(parts: Sequence[tuple[int, Ints, Ints, Ints, Ints, Ints]]) -> Feed
     order = np.lexsort((head, label, at))
     head = head[order]
     return FeedRows(label[order], head, head, before[order], after[order], at[order], cause[order])
+
+
+def joined_rows(many: FeedRows | None, few: FeedRows | None) -> FeedRows | None:
+    """Two feeds as one, in order. Cost: linear in the many, so that what lies ready needn't be sorted again."""
+    if many is None or few is None:
+        return few if many is None else many
+    places = np.searchsorted(many.at, few.at)
+    ends = np.searchsorted(many.at, few.at, side="right")
+    for row in np.flatnonzero(places < ends).tolist():  # of one instant: by label, then head
+        tied = slice(int(places[row]), int(ends[row]))
+        label, head = many.label[tied], many.head[tied]
+        places[row] += int(((label < few.label[row]) | ((label == few.label[row]) & (head < few.head[row]))).sum())
+    added = np.zeros(len(many) + len(few), np.bool_)
+    added[places + np.arange(len(few))] = True
+    columns = []
+    for name in FeedRows.__slots__:
+        column = np.empty(len(added), np.int64)
+        column[added], column[~added] = getattr(few, name), getattr(many, name)
+        columns.append(column)
+    return FeedRows(*columns)
 
 
 CAUSES = tuple(Cause)

@@ -20,6 +20,7 @@ from yutang.runtime.erasing.contracts import Place, Proof
 from yutang.runtime.erasing.needles import Needles
 from yutang.runtime.folder import Folder
 from yutang.storage.searching import files_of, found_in_cells
+from yutang.timeline.arranging_store import labels_in
 from yutang.timeline.cache import ColumnCache
 from yutang.timeline.manifest import LakeFile
 
@@ -150,7 +151,13 @@ def _search_cache(
 ) -> None:
     """Columns of files that are there may hold what those hold; of others nothing may be left."""
     cache = ColumnCache(folder.cache)
-    shelves = {cache.shelf(file).name: shared.get(file.name, set()) for file in files}
+    # What stands in the folder itself is nobody's column: what passes keep for the next start.
+    shelves: dict[str, set[str]] = {path.name: set() for path in folder.cache.glob("*") if path.is_file()}
+    shelves |= {cache.shelf(file).name: shared.get(file.name, set()) for file in files}
+    for one in labels_in(folder.cache):
+        if all(shelf in shelves for shelf in one.files):
+            shelves[one.shelf] = set().union(*(shelves[shelf] for shelf in one.files))
+            shelves[one.heads] = set()
     count = 0
     for path in sorted(path for path in folder.cache.rglob("*") if path.is_file()):
         shelf = path.relative_to(folder.cache).parts[0]

@@ -128,6 +128,7 @@ class RemoteInbox:
             return self._client, False
 
     def close(self) -> None:
+        """Let the socket go."""
         with self._turn:
             if self._client is not None:
                 self._client.close()

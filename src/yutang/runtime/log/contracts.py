@@ -16,7 +16,7 @@ import numpy as np
 
 from yutang.kernel.clock import PoolClock
 from yutang.kernel.event import Event, EventBlob
-from yutang.storage.database import UnitOfWork
+from yutang.storage.database import Database, UnitOfWork
 from yutang.timeline.steps import Flags, Ints
 
 T = TypeVar("T")
@@ -195,6 +195,10 @@ class Pass(Protocol):
     def committed(self, delta: Delta) -> None:
         """The delta's transaction is on disk and its state published: now what can't be undone may be done."""
 
+    def rest(self, epoch: Epoch, database: Database) -> None:
+        """Keep what spares the next start its work, as it stands at a published epoch; from any thread, now and then
+        and at the end. It must be worth nothing to anybody else: a failure is logged."""
+
 
 class QuietPass:
     """A pass that does nothing; passes derive from it and override their part."""
@@ -220,6 +224,9 @@ class QuietPass:
         return None
 
     def committed(self, delta: Delta) -> None:
+        return None
+
+    def rest(self, epoch: Epoch, database: Database) -> None:
         return None
 
 

@@ -277,6 +277,18 @@ class Loop:
         if swapped is not None:
             self._epoch = self._epoch.changed(swapped)
 
+    def rest(self) -> None:
+        """Let passes keep what spares the next start its work; from any thread."""
+        with self._driving:
+            epoch, stuck = self._epoch, frozenset(self._stuck)
+        for one in self._passes:
+            if one.name in stuck:
+                continue  # its state isn't what the epoch's records and time come to
+            try:
+                one.rest(epoch, self._database)
+            except (YutangError, OSError) as error:  # nothing depends on it
+                logger.warning("nothing kept for the next start", owner=one.name, reason=str(error))
+
     # ── the door for edits ──────────────────────────────────────────────────────────────────────
 
     def submit(self, kind: str, body: bytes, actor: str) -> Mapping[str, Any]:

@@ -132,6 +132,11 @@ def has_other_kind(uow: UnitOfWork, kind: str) -> bool:
     return uow.connection.execute(select(log.c.seq).where(log.c.kind != kind).limit(1)).first() is not None
 
 
+def kinds_after(uow: UnitOfWork, seq: int) -> frozenset[str]:
+    """The kinds of the records after one."""
+    return frozenset(uow.connection.scalars(select(log.c.kind).where(log.c.seq > seq).distinct()))
+
+
 def read_troubled(uow: UnitOfWork, state: str, count_max: int) -> Sequence[Entry]:
     """The newest records in a state such as `quarantined`."""
     rows = uow.connection.execute(select(log).where(log.c.state == state).order_by(log.c.seq.desc()).limit(count_max))

@@ -52,15 +52,13 @@ def parting(state: CustomersState, number: int, a: Ints, b: Ints, busy: Callable
 def without(state: CustomersState, found: Parting, a: Ints, b: Ints) -> CustomersState:
     """The state without those who go, and without the edits that name them."""
     gone = frozenset(found.gone)
-    identities = state.identities.part(0)
-    for number in found.gone:
-        identities[number] = nobody(number)
+    roll = state.identities.without(found.gone, nobody)
     inside, lost = np.zeros(state.count, np.bool_), np.zeros(state.count, np.bool_)
     inside[list(found.members)] = True
     lost[list(found.gone)] = True
     left = ~inside[a] & ~lost[b]
     edits = [line for line in state.edits if not gone.intersection(_named(state, line))]
-    return whole(state.kinds, identities, a[left], b[left], edits)
+    return whole(state.kinds, roll, a[left], b[left], edits)
 
 
 def nobody(number: int) -> Identity:

@@ -1,20 +1,18 @@
 """Collections that grow from epoch to epoch while every published one stays as it was.
 
-`Growing` and `Index` share one buffer: each sees its own length, and only the newest heir extends in
-place; an heir of an older one (after a dropped delta) copies. `Paged` copies the pages that change.
-`Layers` stacks small dicts and melts the upper ones together. All are O(change) amortised.
+`Growing` shares one buffer: each sees its own length, and only the newest heir extends in place; an heir of an
+older one (after a dropped delta) copies. `Paged` copies the pages that change. `Layers` stacks small dicts and
+melts the upper ones together. All are O(change) amortised.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Generic, TypeVar
 from weakref import WeakSet
 
 import numpy as np
 import numpy.typing as npt
-
-from yutang.kernel.event import Identity
 
 T = TypeVar("T")
 K = TypeVar("K")
@@ -62,41 +60,6 @@ class Growing(Generic[T]):
         return Growing(items, heirs)
 
 
-class Index:
-    """Identity → its number, the place at which it was appended."""
-
-    __slots__ = ("__weakref__", "_heirs", "_length", "_numbers")
-
-    def __init__(self, numbers: dict[Identity, int] | None = None, heirs: WeakSet[Index] | None = None) -> None:
-        self._numbers: dict[Identity, int] = numbers if numbers is not None else {}
-        self._length = len(self._numbers)
-        self._heirs: WeakSet[Index] = heirs if heirs is not None else WeakSet()  # all that share the numbers
-        self._heirs.add(self)
-
-    def find(self, identity: Identity) -> int | None:
-        """The number of an identity, None if it was never seen."""
-        number = self._numbers.get(identity)
-        return number if number is not None and number < self._length else None
-
-    def finder(self) -> Callable[[Identity], int | None]:
-        """`find`, as fast as it goes; until the index is extended."""
-        return self._numbers.get if len(self._numbers) == self._length else self.find
-
-    def extended(self, more: Sequence[Identity]) -> Index:
-        """The index with new identities, numbered onwards."""
-        if not more:
-            return self
-        numbers, heirs = self._numbers, self._heirs
-        if len(numbers) != self._length:
-            if any(heir._length > self._length for heir in heirs):
-                numbers = {identity: number for identity, number in numbers.items() if number < self._length}
-                heirs = WeakSet()
-            while len(numbers) > self._length:  # left behind by one that was dropped: the last to be put in
-                numbers.popitem()
-        numbers.update(zip(more, range(self._length, self._length + len(more)), strict=True))
-        return Index(numbers, heirs)
-
-
 class Paged(Generic[T]):
     """A value for each number, most of them a default."""
 
@@ -107,13 +70,12 @@ class Paged(Generic[T]):
         self.pages: list[list[T] | None] = pages if pages is not None else []
 
     @classmethod
-    def of(cls, default: T, values: list[T]) -> Paged[T]:
-        """The collection that holds a value for each number from 0 on."""
-        pages: list[list[T] | None] = []
-        for start in range(0, len(values), PAGE_ENTRIES):
-            page = values[start : start + PAGE_ENTRIES]
-            pages.append(page + [default] * (PAGE_ENTRIES - len(page)))
-        return cls(default, pages)
+    def of(cls, default: T, entries: Iterable[tuple[int, T]]) -> Paged[T]:
+        """The collection that holds a value for some numbers."""
+        draft = PagedDraft(cls(default))
+        for number, value in entries:
+            draft.set(number, value)
+        return draft.frozen()
 
     def get(self, number: int) -> T:
         """The value of a number."""
@@ -125,8 +87,9 @@ class Paged(Generic[T]):
 
     def column(self, count: int) -> npt.NDArray[np.int64]:
         """int64[count]: the values of the first numbers, where they are integers."""
-        empty = [self.default] * PAGE_ENTRIES
-        parts = [np.array(page or empty, np.int64) for page in self.pages[: -(-count // PAGE_ENTRIES)]]
+        empty = np.full(PAGE_ENTRIES, self.default, np.int64)
+        pages = self.pages[: -(-count // PAGE_ENTRIES)]
+        parts = [empty if page is None else np.array(page, np.int64) for page in pages]
         held = np.concatenate([*parts, np.empty(0, np.int64)])[:count]
         return np.concatenate([held, np.full(count - len(held), self.default, np.int64)])
 

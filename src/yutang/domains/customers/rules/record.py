@@ -75,7 +75,7 @@ def anchor_events(
 
     bursts: whether an identity may come over its cap by it; else BurstError is raised, and nothing is changed.
     """
-    known, find = met.of(state), state.index.finder()
+    known, find = met.of(state), state.index.find
     anchors = [find(identities[0]) if len(identities) == 1 else known.get(identities) for identities in carried]
     if None not in anchors:
         return anchors, None  # type: ignore[return-value]

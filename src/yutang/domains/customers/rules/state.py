@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from yutang.domains.customers.contracts import Edit, Kinds, KindSpec, ReviewReason, Verdict
-from yutang.domains.customers.rules.growing import Growing, Index, Layers, Paged
+from yutang.domains.customers.rules.growing import Growing, Layers, Paged
 from yutang.domains.customers.rules.kinds import kinds_with
+from yutang.domains.customers.rules.roll import Identities, Index
 from yutang.kernel.event import Identity
 from yutang.kernel.ids import content_key
 
@@ -79,7 +80,7 @@ class CustomersState:
     """
 
     kinds: Kinds = field(default_factory=kinds_with)
-    identities: Growing[Identity] = field(default_factory=Growing)
+    identities: Identities = field(default_factory=Identities)
     spaces: Growing[Space] = field(default_factory=Growing)
     index: Index = field(default_factory=Index)
     known_spaces: Layers[tuple[str, str], Space] = field(default_factory=Layers)

@@ -6,18 +6,19 @@ columns; the rest is left as single identities and settled by the same code as a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
 
 from yutang.domains.customers.contracts import Edit, Kinds
 from yutang.domains.customers.rules.draft import Draft, said
-from yutang.domains.customers.rules.growing import Growing, Index, Layers, Paged
+from yutang.domains.customers.rules.growing import Growing, Layers, Paged
+from yutang.domains.customers.rules.roll import Identities, Index, Roll
 from yutang.domains.customers.rules.settle import settled
 from yutang.domains.customers.rules.state import NOBODY, SELF, CustomersState, Hand, Space, make_space
-from yutang.kernel.event import Identity
 
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -43,12 +44,13 @@ class _Columns:
         return len(self.weak)
 
 
-def whole(kinds: Kinds, identities: list[Identity], a: Ints, b: Ints, edits: Sequence[Edit]) -> CustomersState:
-    """The state. identities: by number. a, b: the ends of each piece of evidence, a the stronger."""
-    spaces, known = _spaces(kinds, identities)
-    index = Index(dict(zip(identities, range(len(identities)), strict=True)))
+def whole(kinds: Kinds, roll: Roll, a: Ints, b: Ints, edits: Sequence[Edit]) -> CustomersState:
+    """The state. roll: all identities. a, b: the ends of each piece of evidence, a the stronger."""
+    known = {pair: make_space(number, kinds[pair[0]], pair[1]) for number, pair in enumerate(roll.pairs)}
+    spaces = list(map(list(known.values()).__getitem__, roll.place.tolist()))
+    index = Index(roll)
     hand = _hand(edits, index, spaces)
-    columns = _columns(list(known.values()), spaces, a, b)
+    columns = _columns(list(known.values()), roll.place, a, b)
     over = _over(columns, kinds.links_count_max)
     said_of = np.zeros(columns.count, np.bool_)
     said_of[[number for pair, _ in hand.verdicts.items() for number in pair]] = True
@@ -58,14 +60,14 @@ def whole(kinds: Kinds, identities: list[Identity], a: Ints, b: Ints, edits: Seq
     cores, attached = _customers(columns, labels)
     base = CustomersState(
         kinds=kinds,
-        identities=Growing(identities),
+        identities=Identities(roll),
         spaces=Growing(spaces),
         index=index,
         known_spaces=Layers[tuple[str, str], Space]().changed(dict(known)),
         spaces_count=len(known),
         links=links,
         hangers=hangers,
-        labels=Paged.of(SELF, np.where(labels == np.arange(columns.count), SELF, labels).tolist()),
+        labels=Paged.of(SELF, _others(labels)),
         cores=cores,
         attached=attached,
         hand=hand,
@@ -75,17 +77,6 @@ def whole(kinds: Kinds, identities: list[Identity], a: Ints, b: Ints, edits: Seq
     draft.seeds.update(np.flatnonzero(open_strong | said_of).tolist())
     draft.weak_seeds.update(np.flatnonzero(open_weak).tolist())
     return settled(draft).state if draft.seeds or draft.weak_seeds else base
-
-
-def _spaces(kinds: Kinds, identities: Sequence[Identity]) -> tuple[list[Space], dict[tuple[str, str], Space]]:
-    known: dict[tuple[str, str], Space] = {}
-    spaces = []
-    for kind, scope, _ in identities:
-        space = known.get((kind, scope))
-        if space is None:
-            space = known[kind, scope] = make_space(len(known), kinds[kind], scope)
-        spaces.append(space)
-    return spaces, known
 
 
 def _hand(edits: Sequence[Edit], index: Index, spaces: Sequence[Space]) -> Hand:
@@ -98,9 +89,7 @@ def _hand(edits: Sequence[Edit], index: Index, spaces: Sequence[Space]) -> Hand:
     return hand
 
 
-def _columns(known: Sequence[Space], spaces: Sequence[Space], a: Ints, b: Ints) -> _Columns:
-    place = np.fromiter((space.number for space in spaces), np.int64, len(spaces))
-
+def _columns(known: Sequence[Space], place: Ints, a: Ints, b: Ints) -> _Columns:
     def flags(values: list[bool]) -> Flags:
         return np.array(values, np.bool_)[place]
 
@@ -191,32 +180,35 @@ def _place_weak(c: _Columns, over: Flags, said_of: Flags, open_strong: Flags, la
 def _links(c: _Columns, over: Flags) -> tuple[Paged[tuple[int, ...] | None], Paged[tuple[int, ...]]]:
     strong = ~c.weak[c.b]
     a, b = c.a[strong], c.b[strong]
-    links: list[tuple[int, ...] | None] = list(
-        _tuples(c.count, np.concatenate([a, b, c.b[~strong]]), np.concatenate([b, a, c.a[~strong]]))
+    linked = _tuples(np.concatenate([a, b, c.b[~strong]]), np.concatenate([b, a, c.a[~strong]]))
+    links: Iterator[tuple[int, tuple[int, ...] | None]] = chain(
+        linked, ((number, None) for number in np.flatnonzero(over).tolist())
     )
-    for number in np.flatnonzero(over).tolist():
-        links[number] = None
     hung = ~strong & ~over[c.a]
-    return Paged.of(NOBODY, links), Paged.of(NOBODY, _tuples(c.count, c.a[hung], c.b[hung]))
+    return Paged.of(NOBODY, links), Paged.of(NOBODY, _tuples(c.a[hung], c.b[hung]))
 
 
-def _tuples(count: int, owners: Ints, values: Ints) -> list[tuple[int, ...]]:
-    """The values of each owner from 0 to count."""
-    found: list[tuple[int, ...]] = [NOBODY] * count
+def _others(labels: Ints) -> Iterator[tuple[int, int]]:
+    """The numbers that aren't labels themselves, each with its label."""
+    numbers = np.flatnonzero(labels != np.arange(len(labels)))
+    return zip(numbers.tolist(), labels[numbers].tolist(), strict=True)
+
+
+def _tuples(owners: Ints, values: Ints) -> Iterator[tuple[int, tuple[int, ...]]]:
+    """The values of each owner that has any."""
     order = np.argsort(owners, kind="stable")
     owners, flat = owners[order], values[order].tolist()
     starts = np.flatnonzero(np.diff(owners, prepend=-1))
     ends = np.append(starts, len(owners))[1:]
     for owner, start, end in zip(owners[starts].tolist(), starts.tolist(), ends.tolist(), strict=True):
-        found[owner] = tuple(flat[start:end])
-    return found
+        yield owner, tuple(flat[start:end])
 
 
 def _customers(c: _Columns, labels: Ints) -> tuple[Paged[tuple[int, ...]], Paged[tuple[int, ...]]]:
     numbers = np.arange(c.count)
     hung = c.weak & (labels != numbers)
-    attached = _tuples(c.count, labels[hung], numbers[hung])
+    attached = _tuples(labels[hung], numbers[hung])
     joined = np.zeros(c.count, np.bool_)
     joined[labels[~c.weak & (labels != numbers)]] = True
     core = ~c.weak & joined[labels]
-    return Paged.of(NOBODY, _tuples(c.count, labels[core], numbers[core])), Paged.of(NOBODY, attached)
+    return Paged.of(NOBODY, _tuples(labels[core], numbers[core])), Paged.of(NOBODY, attached)
