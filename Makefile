@@ -53,6 +53,10 @@ check: $(DEV) ## Lint, format, types, imports: quick
 bench: $(DEV) ## Measure the figures that are promised
 	$(BIN)/python -m bench.run $(ARGS)
 
+.PHONY: figures
+figures: $(DEV) ## Write the chart and the table of what `make bench` measured last (docs/guides/figures.md)
+	$(BIN)/python -m bench.charts
+
 # ── upkeep ─────────────────────────────────────────────────────────────────────────────────────
 
 .PHONY: docs

@@ -1,11 +1,14 @@
-"""`make bench`: what is promised, measured on this machine; `make bench ARGS="intake fresh"`: some of it.
+"""`make bench`: what is promised, measured on this machine; `make bench ARGS="funnel fresh"`: some of it.
 
-demo: the demo pool from nothing, in a scratch folder; and the figures of live intake (`bench.live`). Rows go to
-`bench/out/results.json` (`bench.results`). Whole processes are measured from outside, as a user meets them.
+Questions about everybody beside peers (`bench.questions`), compiling (`bench.kernels`), live intake and upkeep
+(`bench.live`), and demo: the demo pool from nothing, in a scratch folder. `--events 1000000,10000000` chooses sizes of
+made worlds. Rows go to `bench/out/results.json` (`bench.results`); `make figures` writes chart and table out of them.
+Whole processes are measured from outside, as a user meets them.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import resource
 import shutil
@@ -14,15 +17,18 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from bench import live
-from bench.results import Row, keep, print_rows
+from bench import kernels, live, questions, upkeep
+from bench.asked import COMPARED
+from bench.results import SIZES, Row, keep, print_rows
 
 ROOT = Path(__file__).parent.parent
 EVENTS = 1_633_846  # of The Complete Journey as the demo maps it, state events aside
 REPEATS = 5
+QUESTIONS = (*COMPARED, *questions.ALONE)
+NAMES = (*QUESTIONS, *kernels.BENCHES, *upkeep.BENCHES, "demo", *live.BENCHES)
 INSTANTS = ("2017-03-01T00:00:00Z", "2017-07-15T12:00:00Z", "2018-01-01T04:01:20Z")
 
 
@@ -72,15 +78,35 @@ def rows(scratch: Path) -> list[Row]:
 def main() -> None:
     """Measure, keep, print."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    names = sys.argv[1:] or ["demo", *live.BENCHES]
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("names", nargs="*", help="some of: " + ", ".join(NAMES))
+    asked.add_argument("--events", default=",".join(map(str, SIZES)), help="sizes of made worlds")
+    chosen = asked.parse_args()
+    if strangers := sorted(set(chosen.names) - set(NAMES)):
+        asked.error(f"no such figures: {', '.join(strangers)}; there are {', '.join(NAMES)}")
+    names, sizes = chosen.names or NAMES, [int(size) for size in chosen.events.split(",")]
     measured: list[Row] = []
+    try:
+        for row in _measured_by_name(names, sizes):
+            measured.append(row)
+    finally:  # an unequal answer ends the run, not what was measured before it
+        keep(measured)
+        print_rows(measured)
+
+
+def _measured_by_name(names: Sequence[str], sizes: Sequence[int]) -> Iterator[Row]:
+    if some := [name for name in names if name in QUESTIONS]:
+        yield from questions.measure(some, sizes)
+    if some := [name for name in names if name in kernels.BENCHES]:
+        yield from kernels.measure(some)
+    if some := [name for name in names if name in upkeep.BENCHES]:
+        yield from upkeep.measure(some)
     if "demo" in names:
         with tempfile.TemporaryDirectory(prefix="yutang-bench-") as scratch:
-            measured += rows(Path(scratch))
-    if chosen := [name for name in names if name != "demo"]:
-        measured += live.measure(chosen)
-    keep(measured)
-    print_rows(measured)
+            yield from rows(Path(scratch))
+    for name in names:
+        if name in live.BENCHES:
+            yield from live.measure([name])
 
 
 if __name__ == "__main__":

@@ -68,6 +68,14 @@ class Service:
         with urllib.request.urlopen(self.url + path, timeout=READY_S_MAX) as answer:
             return json.load(answer)
 
+    def post(self, path: str, body: object) -> Any:
+        """What the API answers to JSON."""
+        asked = urllib.request.Request(
+            self.url + path, json.dumps(body).encode(), {"Content-Type": "application/json"}, method="POST"
+        )
+        with urllib.request.urlopen(asked, timeout=READY_S_MAX) as answer:
+            return json.load(answer)
+
     def metrics(self) -> dict[str, float]:
         """The figures of `/metrics` by name and labels, as written there."""
         with urllib.request.urlopen(self.url + "/metrics", timeout=READY_S_MAX) as answer:
@@ -86,6 +94,12 @@ class Service:
         """The most memory that its processes have held, each at its own time."""
         return sum(_high_water_mb(pid) for pid in self.processes())
 
+    def held_mb(self) -> tuple[float, float]:
+        """(anonymous, mapped) memory that its processes hold now."""
+        found = [_status_mb(pid) for pid in self.processes()]
+        anonymous, mapped = (sum(one.get(name, 0.0) for one in found) for name in ("RssAnon", "RssFile"))
+        return round(anonymous, 1), round(mapped, 1)
+
     def kill(self) -> None:
         """`kill -9` of all of it at once."""
         assert self._process is not None
@@ -102,7 +116,10 @@ class Service:
 
 
 def _high_water_mb(pid: int) -> float:
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) / 1024
-    return 0.0
+    return _status_mb(pid).get("VmHWM", 0.0)
+
+
+def _status_mb(pid: int) -> dict[str, float]:
+    """The sizes that the system tells of a process."""
+    lines = (line.split() for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+    return {words[0].rstrip(":"): int(words[1]) / 1024 for words in lines if words[-1] == "kB"}
