@@ -18,10 +18,11 @@ import typer
 from yutang.cli import backup, clock, config, doctor, quarantine, serve
 from yutang.cli.caller import PoolCaller
 from yutang.cli.main import build, run
-from yutang.domains.audience import commands as audience
+from yutang.domains.audience import jobs as audience_jobs
 from yutang.domains.audience import routes as audience_routes
 from yutang.domains.audience.api.measuring import label_samples
 from yutang.domains.audience.api.retaining import windows_needed
+from yutang.domains.audience.commands import every as audience
 from yutang.domains.audience.passes import AudiencePass
 from yutang.domains.catalogue import commands as catalogue
 from yutang.domains.catalogue import routes as catalogue_routes
@@ -78,7 +79,7 @@ COMMANDS: tuple[Command[Any, Any], ...] = (
     *staff.COMMANDS,
 )
 MEASURES: tuple[Measure, ...] = (label_samples,)
-CHORES: tuple[Chore, ...] = (retain_daily,)
+CHORES: tuple[Chore, ...] = (retain_daily, audience_jobs.keep_histories)
 LINES: tuple[Line, ...] = (
     *insight.LINES,
     *audience.LINES,
@@ -99,9 +100,10 @@ LINES: tuple[Line, ...] = (
 
 def passes(folder: Folder, settings: Settings, faults: Faults) -> tuple[Sequence[Pass], Lake]:
     """The passes in their order, and the one that owns the lake."""
-    timeline = TimelinePass(folder, settings.flush_rows, SystemClock(), faults)
+    timeline = TimelinePass(folder, settings.flush_rows, SystemClock(), faults, settings.cache_gb)
     catalogue_pass = CataloguePass(settings.zone, settings.currency)
-    return (catalogue_pass, CustomersPass(folder), timeline, AudiencePass(), ErasingPass(folder, faults)), timeline
+    people, audience_pass = CustomersPass(folder), AudiencePass(folder, faults)
+    return (catalogue_pass, people, timeline, audience_pass, ErasingPass(folder, faults)), timeline
 
 
 # Where both want a processor, intake has it first: an acknowledgement is waited for, and what it takes isn't lost.
@@ -138,7 +140,7 @@ def _engine(data: Path) -> int:
     return run_engine(
         folder, settings, SystemClock(), faults_named(), time.sleep,
         routes=ROUTES, doors=DOORS, blueprint=BLUEPRINT, basis=basis_now, measures=MEASURES,
-        chores=CHORES,
+        chores=CHORES, attendants=(audience_jobs.building_labels,),
     )  # fmt: skip
 
 

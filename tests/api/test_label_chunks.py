@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tests.support.pools import Scratch, event
 
-from yutang.domains.audience.api import evaluating, questions, upkeep
+from yutang.domains.audience.api import evaluating, questions, snapshots, upkeep
 from yutang.domains.audience.api.evaluating import AUDIENCE
 from yutang.domains.insight.api import figures
 from yutang.domains.insight.contracts.figures import ReportQuestion
@@ -69,7 +69,7 @@ def test_quintiles_of_many_midnights_may_be_measured_a_few_at_a_time(
     whole = made(tmp_path / "whole")
     expected = answers(whole)
     whole.close()
-    monkeypatch.setattr(upkeep, "MEASURES_AT_ONCE_MAX", 2 * PEOPLE_COUNT)
+    monkeypatch.setattr(snapshots, "MEASURES_AT_ONCE_MAX", 2 * PEOPLE_COUNT)
     parted = made(tmp_path / "parted")
     try:
         assert answers(parted) == expected

@@ -25,6 +25,7 @@ SETTINGS: dict[str, Any] = {"flush_rows": 400, "zone": "UTC", "currency": "USD",
 FULL_S = 20.0  # longer than it would take five restarts to end a service
 REST_S = 0.02
 BATCHES = 40
+CUSTOMERS = 5  # asked for again and again
 
 
 class Room(Protocol):
@@ -90,6 +91,12 @@ def room(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Room]:
     made.close()
 
 
+def _customers_seen(service: Service) -> int:
+    customers = service.get("/v1/customers", params={"limit": CUSTOMERS})
+    assert customers.status_code == 200, customers.text
+    return len(customers.json()["customers"])
+
+
 def test_a_service_outlasts_it(room: Room, tmp_path: Path) -> None:
     pool = room.folder / "pool"
     key = new_pool(pool, **SETTINGS)
@@ -98,6 +105,7 @@ def test_a_service_outlasts_it(room: Room, tmp_path: Path) -> None:
     try:
         sender.start()
         wait_for(lambda: len(sender.told) > BATCHES, "events flow")
+        wait_for(lambda: _customers_seen(service) == CUSTOMERS, "some of them are processed")
         born = service.pids()
         os.kill(born["engine"], signal.SIGSTOP)
         waiting = len(sender.told)
@@ -107,9 +115,7 @@ def test_a_service_outlasts_it(room: Room, tmp_path: Path) -> None:
         wait_for(lambda: sender.refused[507] > 0, "intake refuses")
         end = time.monotonic() + FULL_S
         while time.monotonic() < end:
-            customers = service.get("/v1/customers", params={"limit": 5})
-            assert customers.status_code == 200, customers.text
-            assert len(customers.json()["customers"]) == 5
+            assert _customers_seen(service) == CUSTOMERS
             assert service.get("/healthz").status_code == 200
             assert service.pids() == born, service.said()
             time.sleep(0.2)

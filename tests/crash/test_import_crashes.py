@@ -32,8 +32,9 @@ POINTS = [
 ]
 
 
-# Reached by the listener and by webhooks only: tests/crash/test_killed_under_load.py, tests/e2e/test_hooks.py.
-ELSEWHERE = ("intake.answered", "payloads.")
+# Reached by the listener, by webhooks, and by definitions only: tests/crash/test_killed_under_load.py,
+# tests/e2e/test_hooks.py, tests/crash/test_define_killed.py.
+ELSEWHERE = ("intake.answered", "payloads.", "building.")
 
 
 class TestKilledAtAPoint:

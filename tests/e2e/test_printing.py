@@ -11,7 +11,7 @@ from rich.cells import cell_len
 from tests.support.typing_lines import Keyboard
 
 from yutang.cli import config
-from yutang.domains.audience import commands as audience
+from yutang.domains.audience.commands import asking, histories, labels
 from yutang.domains.catalogue import commands as catalogue
 from yutang.domains.customers.commands import words as customers
 from yutang.domains.insight.commands import figures as insight
@@ -23,12 +23,17 @@ WHO = "phone:13800138001"
 LINES = (
     ("report",), ("report", "--since", "2026-02-01"), ("sql", "SELECT type, count(*) AS n FROM events GROUP BY 1"),
     ("ask", "count(order_paid, 60d) >= 1"), ("explain", WHO, "count(order_paid, 60d) >= 2 and never(share)"),
-    ("label", "list"), ("label", "show", "aipl"), ("label", "changes"), ("customer", "labels", WHO), ("imports",),
+    ("label", "list"), ("label", "show", "aipl"), ("label", "changes"),
+    ("label", "members", "aipl", "P", "--known-at", "2026-02-20T00:00:00Z"), ("label", "history", WHO, "aipl"),
+    ("customer", "labels", WHO), ("imports",),
     ("customer", "show", WHO), ("customer", "find", "138"), ("customer", "timeline", WHO), ("customer", "kinds"),
     ("customer", "timeline", WHO, "--all"), ("customer", "reviews"), ("catalogue", "show"), ("config",),
     ("key", "list"), ("tail", "--last", "5"),
 )  # fmt: skip
-TABLES = (insight.WORDS, audience.WORDS, customers.WORDS, intake.WORDS, catalogue.WORDS, config.WORDS, staff.WORDS)
+TABLES = (
+    insight.WORDS, asking.WORDS, histories.WORDS, labels.WORDS, customers.WORDS, intake.WORDS, catalogue.WORDS,
+    config.WORDS, staff.WORDS,
+)  # fmt: skip
 CHINESE = re.compile("[\u4e00-\u9fff]")
 # Words of ours that are names in the data too.
 NAMES = {

@@ -15,6 +15,7 @@ from yutang.domains.customers.rules import record
 from yutang.domains.customers.rules.draft import Draft
 from yutang.domains.customers.rules.edits import Speaker
 from yutang.domains.customers.rules.kinds import kinds_with
+from yutang.domains.customers.rules.roll import Roll
 from yutang.domains.customers.rules.settle import settled
 from yutang.domains.customers.rules.state import CustomersState
 from yutang.domains.customers.rules.whole import whole
@@ -78,7 +79,7 @@ class Pool:
 
     def reloaded(self) -> CustomersState:
         """The state as a start makes it from the tables."""
-        known = list(self.state.identities)
+        known = Roll.of(list(self.state.identities))
         links = sorted({link for rows in self.rows for link in (*rows.links, *rows.doubtful_links)})
         a = np.array([link[0] for link in links], np.int64)
         b = np.array([link[1] for link in links], np.int64)

@@ -186,8 +186,3 @@ class PoolCaller:
             self._lock.release()
         if self._scratch is not None:
             self._scratch.cleanup()
-
-
-def folder_from(data: Path | None, environment: str | None) -> Folder:
-    """The folder that a command means: `--data`, else `YUTANG_DATA`, else `pool/` here."""
-    return Folder((data or Path(environment or "pool")).absolute())

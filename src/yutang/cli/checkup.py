@@ -87,7 +87,7 @@ WORDS = {
         "stands, so nothing can be said in days of the machine",
     ),
     "growth_do": (
-        "换更大的磁盘，或用 yutang retention 缩短事件的保留期",
+        "换更大的磁盘，或用 yutang keep 缩短事件的保留期",
         "give it a larger disk, or keep event types for a shorter time",
     ),
     "lake": ("{files} 个文件，{events:,} 条事件，全部完好", "{files} files, {events:,} events, all whole"),

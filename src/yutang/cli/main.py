@@ -7,29 +7,36 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 import typer
 from rich.console import Console
 
 from yutang import __version__
-from yutang.cli.caller import PoolCaller, folder_from
 from yutang.kernel.errors import InvalidError, UnavailableError, YutangError
 from yutang.kernel.speech import plain
 from yutang.kernel.words import Line
 from yutang.runtime.folder import Folder
 from yutang.runtime.settings import InForce, Settings, load_settings
 
-Opener = Callable[[Folder, Settings, tuple[InForce, ...], str | None], PoolCaller]
+
+class Opened(Protocol):
+    """What the lines of a command line are given as their context: `kernel.words.Caller`, or what the line wants."""
+
+    def close(self) -> None:
+        """Give everything back."""
+
+
+Opener = Callable[[Folder, Settings, tuple[InForce, ...], str | None], Opened]
 
 GROUP_HELP = {
     "clock": "The pool's clock: real, simulated and standing, or simulated and running.",
     "customer": "One customer: identities, profile, timeline, merges.",
     "catalogue": "Event types, traits and records of this brand.",
     "hook": "Webhooks of shops and tools, and what their mappings couldn't read.",
+    "keep": "For how long the events of a type are kept.",
     "key": "API keys, by which sites, apps and shops hand over events.",
     "label": "Tags, stages, tiers and segments.",
-    "retention": "For how long the events of a type are kept.",
 }
 
 
@@ -73,6 +80,11 @@ def build(lines: Sequence[Line], opener: Opener) -> typer.Typer:
             target = groups[parent]
         target.command(name)(line.function)
     return top
+
+
+def folder_from(data: Path | None, environment: str | None) -> Folder:
+    """The folder that a command means: `--data`, else `YUTANG_DATA`, else `pool/` here."""
+    return Folder((data or Path(environment or "pool")).absolute())
 
 
 def run(application: typer.Typer, arguments: Sequence[str] | None = None) -> int:

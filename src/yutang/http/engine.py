@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from typing import Any
 
 import msgspec
@@ -19,6 +19,7 @@ from yutang.kernel.clock import MachineClock
 from yutang.kernel.errors import UnavailableError, YutangError
 from yutang.kernel.faults import Faults
 from yutang.kernel.words import Route
+from yutang.runtime.compiling import compiling_kernels
 from yutang.runtime.daily import Chore, doing_chores
 from yutang.runtime.desk import Desk
 from yutang.runtime.feeding import Feeder
@@ -33,10 +34,13 @@ from yutang.runtime.settings import Settings
 from yutang.runtime.tracing import Tracing, start_tracing
 from yutang.runtime.warming import PERIOD_S as WARMING_PERIOD_S
 from yutang.runtime.warming import warm_columns
-from yutang.runtime.wire import Handler, WireServer
+from yutang.runtime.wire import Handler, WireClient, WireServer
+
+Attendant = Callable[[Callable[[], Desk]], AbstractContextManager[None]]
 
 HTTP_WAIT_S_MAX = 10.0
 HTTP_PERIOD_S = 0.02
+INTAKE_WAIT_S_MAX = 10.0
 IDLE_S = 0.05  # how long the loop rests when nothing waits: the delay of a live event
 
 
@@ -53,11 +57,13 @@ def run_engine(
     basis: Callable[[Desk], Any],
     measures: Sequence[Measure] = (),
     chores: Sequence[Chore] = (),
+    attendants: Sequence[Attendant] = (),
 ) -> int:
     """The engine process; its exit status.
 
     doors: of the intake process, to which what comes here by mistake is referred. basis: what the intake process is
-    told of a desk's pool. measures: what slices add to the metrics. chores: what slices do by the day.
+    told of a desk's pool. measures: what slices add to the metrics. chores: what slices do by the day. attendants: what
+    slices do all the time, while inside.
     """
     try:
         with ExitStack() as held:
@@ -67,15 +73,12 @@ def run_engine(
             api = build_api(routes, watch.desk, doors, f"http://{settings.intake_host}:{settings.intake_port}")
             add_operating(api, watch, Metrics(watch, measures), tracing)
             http = _listening(api, settings, machine, sleep, held)  # while the pool is opened: not ready
+            _await_intake(folder, machine, sleep)
             pool = Pool(folder, settings, blueprint, machine, faults, beside_intake=True)
             held.callback(pool.close)
             held.callback(http.close)  # before the pool is, too
-            pool.loop.on_step = None if tracing is None else tracing.step
-            pool.loop.start(IDLE_S)
-            watch.opened(pool)
-            _join(pool, basis, machine, held)
-            held.enter_context(doing_chores(tuple(chores), lambda: pool.desk("retention")))
-            held.enter_context(doing_chores((warm_columns,), lambda: pool.desk("cache"), WARMING_PERIOD_S))
+            _join(pool, tracing, watch, basis, machine, held)
+            _keep_busy(pool, chores, attendants, held)
             healthy = wait_for_end(sleep, lambda: pool.loop.failure is None and http.alive)
     except YutangError as error:
         return status_of(error, "engine")
@@ -89,6 +92,16 @@ def _tracing(machine: MachineClock, held: ExitStack) -> Tracing | None:
     return tracing
 
 
+def _keep_busy(pool: Pool, chores: Sequence[Chore], attendants: Sequence[Attendant], held: ExitStack) -> None:
+    """What is done by itself while the pool is served."""
+    held.enter_context(doing_chores(tuple(chores), lambda: pool.desk("retention")))
+    for attend in attendants:
+        held.enter_context(attend(lambda: pool.desk("engine")))
+    held.enter_context(doing_chores((warm_columns,), lambda: pool.desk("cache"), WARMING_PERIOD_S))
+    held.enter_context(compiling_kernels())
+    held.enter_context(doing_chores((lambda desk: pool.loop.rest(),), lambda: pool.desk("rest")))
+
+
 def _listening(
     api: FastAPI, settings: Settings, machine: MachineClock, sleep: Callable[[float], None], held: ExitStack
 ) -> HttpServer:
@@ -98,8 +111,26 @@ def _listening(
     return http
 
 
-def _join(pool: Pool, basis: Callable[[Desk], Any], machine: MachineClock, held: ExitStack) -> None:
-    """Answer commands at the folder's socket, and tell intake what it must know."""
+def _await_intake(folder: Folder, machine: MachineClock, sleep: Callable[[float], None]) -> None:
+    """Until the owner of the inbox, which was started beside this process, has it open; not for long if it is gone."""
+    deadline = machine.stopwatch_s() + INTAKE_WAIT_S_MAX
+    while machine.stopwatch_s() < deadline:
+        try:
+            WireClient(folder.intake_socket).close()
+        except UnavailableError:
+            sleep(HTTP_PERIOD_S)
+        else:
+            return
+
+
+def _join(
+    pool: Pool, tracing: Tracing | None, watch: Watch, basis: Callable[[Desk], Any], machine: MachineClock,
+    held: ExitStack,
+) -> None:  # fmt: skip
+    """Let the pool work, answer commands at the folder's socket, and tell intake what it must know."""
+    pool.loop.on_step = None if tracing is None else tracing.step
+    pool.loop.start(IDLE_S)
+    watch.opened(pool)
 
     def refs() -> Mapping[str, int]:
         return pool.loop.position.refs()

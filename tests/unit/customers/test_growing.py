@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from yutang.domains.customers.rules.growing import PAGE_ENTRIES, Growing, Index, Layers, Paged
+from yutang.domains.customers.rules.growing import PAGE_ENTRIES, Growing, Layers, Paged
+from yutang.domains.customers.rules.roll import Identities, Index, Roll
 from yutang.kernel.event import Identity
 
 
@@ -55,3 +57,38 @@ def test_many_small_changes_stay_few_layers() -> None:
         layers = layers.changed({number: number})
     assert len(layers._layers) < 20
     assert layers.get(17) == 17
+
+
+words = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=4)
+names = st.builds(Identity, st.sampled_from(["account", "openid"]), words | st.just(""), words)
+
+
+@settings(max_examples=60)
+@given(st.lists(names, unique=True, max_size=20), st.integers(0, 20), names)
+def test_a_roll_and_what_came_since_are_one_list(known: list[Identity], stored: int, other: Identity) -> None:
+    roll = Roll.of(known[:stored])
+    identities = Identities(roll).extended(known[stored:])
+    index = Index(roll).extended(known[stored:])
+    assert list(identities) == [identities[number] for number in range(len(identities))] == known
+    assert [index.find(identity) for identity in known] == list(range(len(known)))
+    assert [index.find(identity) for identity in known] == list(range(len(known))), "what was met is remembered right"
+    assert index.find(other) == (known.index(other) if other in known else None)
+
+
+@given(st.lists(names, unique=True, min_size=1, max_size=8))
+def test_identities_of_one_hash_are_told_apart(known: list[Identity]) -> None:
+    first = Roll.of(known)
+    same = Roll(first.pairs, first.place, first.values, np.full(len(known), first.hashes[0], np.int64))
+    assert same.find(known[0]) == 0
+    assert [same.find(one) for one in known[1:]] == [
+        number if first.hashes[number] == first.hashes[0] else None for number in range(1, len(known))
+    ]
+
+
+def test_a_roll_without_some_has_nobody_there() -> None:
+    known = [Identity("account", "", name) for name in "abcd"]
+    identities = Identities(Roll.of(known[:3])).extended(known[3:])
+    roll = identities.without([1, 3], lambda number: Identity("", "", str(number)))
+    assert [roll.identity(number) for number in range(4)] == [known[0], ("", "", "1"), known[2], ("", "", "3")]
+    assert [roll.find(one) for one in known] == [0, None, 2, None]
+    assert roll.hashes[[1, 3]].tolist() == [0, 0]

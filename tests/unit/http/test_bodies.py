@@ -29,7 +29,7 @@ class TestDecompressing:
         parts = [draw.randbytes(draw.randrange(3 * SLICE_BYTES // 100)) for _ in range(500)]
         assert decompressed(b"".join(map(gzip.compress, parts)), "gzip", 2 * LIMIT_BYTES) == b"".join(parts)
 
-    @pytest.mark.parametrize("whole", [b"", gzip.compress(b"a member before")])
+    @pytest.mark.parametrize("whole", [b"", gzip.compress(b"a member before", mtime=0)])
     @pytest.mark.parametrize("lost", range(1, 20))
     def test_what_is_cut_short_is_refused(self, whole, lost):
         with pytest.raises(InvalidError):

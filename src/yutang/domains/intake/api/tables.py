@@ -66,6 +66,7 @@ class ParquetTable:
         return int(self._file.metadata.num_rows)
 
     def parts(self, start: int, rows_max: int, columns: frozenset[str]) -> Iterator[Part]:
+        """See `Table`."""
         import pyarrow  # heavy: only where files are read
 
         names = [name for name in self.shape.columns if name in columns] or list(self.shape.columns)[:1]
