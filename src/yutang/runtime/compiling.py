@@ -78,6 +78,8 @@ def compiling_kernels() -> Iterator[None]:
 def main(parent: int) -> None:
     """Compile all, one after the other, as long as the process that wants them lives."""
     os.nice(NICENESS)
+    if os.getppid() != parent:
+        return
     importlib.import_module("yutang.timeline.sorting")  # whose kernels are compiled where it is loaded
     for one in kernels(modules()):
         for steps in STEPS if isinstance(one, StepsKernel) else (0,):
