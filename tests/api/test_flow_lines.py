@@ -44,8 +44,8 @@ SINCE = ("--since", "2026-03-01", "--as-of", "2026-03-20T00:00:00+08:00")
 class TestFlow:
     def test_is_a_matrix_with_directions(self, yutang):
         said = yutang("flow", "aipl", *SINCE).out
-        assert "↑ rose 9 75%" in said
-        assert "I interest ↑6 50% ↑3 25% · ×3 25% 12" in " ".join(said.split())
+        assert "↑ rose 9 75 %" in said
+        assert "I interest ↑6 50 % ↑3 25 % · ×3 25 % 12" in " ".join(said.split())
         assert "from the highest down: L > P > I > A > none" in said
 
     def test_is_in_chinese_too(self, folder):
@@ -55,7 +55,7 @@ class TestFlow:
 
     def test_without_since_it_is_who_stands_where(self, yutang):
         said = yutang("flow", "aipl", "--as-of", "2026-02-28").out
-        assert "I interest   12  100%  ██" in said
+        assert "I interest   12  100 %  ██" in said
 
     def test_fits_a_narrow_terminal(self, yutang, narrow):
         said = yutang("flow", "lifecycle", *SINCE, "--per", "day", "--by", "label.aipl").out

@@ -20,7 +20,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from tests.support.collectors import Collector, attributes
 from tests.support.commands import caller, fingerprint, run
-from tests.support.services import Service, alive, wait_for
+from tests.support.services import Service, alive, serving, wait_for
 
 from yutang.cli.clock import CLOCK_COMMAND, ClockQuestion
 from yutang.domains.audience.api import upkeep
@@ -116,15 +116,7 @@ def key(prepared: tuple[Path, str]) -> str:
 @pytest.fixture
 def serve() -> Iterator[Callable[[Path], Service]]:
     """Starts services on pools, and ends what is left of them."""
-    running: list[Service] = []
-
-    def start_one(pool: Path) -> Service:
-        running.append(Service(pool, **SETTINGS))
-        return running[-1]
-
-    yield start_one
-    for one in running:
-        one.close()
+    yield from serving(SETTINGS)
 
 
 @pytest.fixture

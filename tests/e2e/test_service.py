@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.commands import RUN_S_MAX, answer, caller, fingerprint, import_rest, net, run, start
-from tests.support.services import Service, alive, free_port, wait_for
+from tests.support.services import Service, alive, free_port, serving, wait_for
 
 from yutang.cli.clock import CLOCK_COMMAND, ClockQuestion
 
@@ -70,15 +70,7 @@ def fingerprint_of(pool: Path):
 @pytest.fixture
 def serve():
     """Starts services on pools, and ends what is left of them."""
-    running: list[Service] = []
-
-    def start_one(pool: Path) -> Service:
-        running.append(Service(pool, **SETTINGS))
-        return running[-1]
-
-    yield start_one
-    for one in running:
-        one.close()
+    yield from serving(SETTINGS)
 
 
 @pytest.fixture

@@ -7,8 +7,9 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -118,3 +119,16 @@ def _answers(path: Path) -> bool:
         except OSError:
             return False
         return True
+
+
+def serving(settings: Mapping[str, Any]) -> Iterator[Callable[[Path], Service]]:
+    """What a fixture gives that starts services on pools, and ends what is left of them."""
+    running: list[Service] = []
+
+    def start_one(pool: Path) -> Service:
+        running.append(Service(pool, **settings))
+        return running[-1]
+
+    yield start_one
+    for one in running:
+        one.close()

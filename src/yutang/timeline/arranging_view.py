@@ -7,7 +7,7 @@ answers for: as a slice of an arrangement, as such a slice with the rows that ca
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -184,20 +184,6 @@ class GatheredView(PinnedView):
             mine = self._people.head_of[how.column("anchor", Kind.INTEGER, "").values[rows]] == self._heads[owners]
             rows, owners = rows[mine], owners[mine]
         return how, rows, owners
-
-    def _pieces(self, runs: Sequence[Run]) -> list[Piece]:
-        _, anchors = self._anchors()
-        pieces: list[Piece] = []
-        for run in runs:
-            rows, owners = rows_between(*run.ranges(anchors), self._owners())
-            if len(rows):
-                pieces.append((run, rows, owners))
-        return pieces
-
-    def _owners(self) -> Ints:
-        offsets, anchors = self._anchors()
-        alone = len(anchors) == self.count
-        return np.arange(self.count) if alone else np.repeat(np.arange(self.count), np.diff(offsets))
 
 
 class ArrangedView(GatheredView):

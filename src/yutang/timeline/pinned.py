@@ -182,19 +182,25 @@ class PinnedView:
         return ordered([(run, slice(None), rank[run.anchor]) for run in track.runs], self.count)
 
     def _batchs(self, track: Track) -> Layout:
-        offsets, anchors = self._anchors()
-        alone = len(anchors) == self.count
+        alone = len(self._anchors()[1]) == self.count
         if self._everyone and alone and len(track.runs) > 1:
             return self._all_rows(track)
-        owner = np.arange(self.count) if alone else np.repeat(np.arange(self.count), np.diff(offsets))
-        pieces: list[tuple[Run, Ints, Ints]] = []
-        for run in track.runs:
-            rows, owners = rows_between(*run.ranges(anchors), owner)
-            if len(rows):
-                pieces.append((run, rows, owners))
+        pieces = self._pieces(track.runs)
         if len(pieces) == 1 and alone:
             return _sliced(*pieces[0], self.count)
         return ordered(pieces, self.count)
+
+    def _pieces(self, runs: Sequence[Run]) -> list[tuple[Run, Ints, Ints]]:
+        """The rows in some runs: those that have any."""
+        _, anchors = self._anchors()
+        found = [(run, *rows_between(*run.ranges(anchors), self._owners())) for run in runs]
+        return [piece for piece in found if len(piece[1])]
+
+    def _owners(self) -> Ints:
+        """int64[anchors]: the customer of each anchor."""
+        offsets, anchors = self._anchors()
+        alone = len(anchors) == self.count
+        return np.arange(self.count) if alone else np.repeat(np.arange(self.count), np.diff(offsets))
 
 
 Piece = tuple[Rows, Ints | slice, Ints]  # a run, the rows taken of it, the customer of each

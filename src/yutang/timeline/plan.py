@@ -118,17 +118,6 @@ class Plan:
             raise ConditionError("condition.unknown_label", f"there is no label {name!r}", remedy=remedy)
         return found
 
-    def names_in(self, test: Test) -> frozenset[str]:
-        """The labels that a test depends on, directly or through others."""
-        found: set[str] = set()
-        waiting = [node.label for node in labels_of(test)]
-        while waiting:
-            name = waiting.pop()
-            if name not in found:
-                found.add(name)
-                waiting += [n.label for rung in self.find(name).rungs for n in labels_of(rung.test)]
-        return frozenset(found)
-
     def recurs(self, test: Test) -> bool:
         """Whether answers to the test are right only up to the horizon of an evaluation."""
         return recurs(test) or any(node.label in self._recurring for node in labels_of(test))

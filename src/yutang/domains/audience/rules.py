@@ -13,7 +13,7 @@ from yutang.kernel.instants import BEGINNING, DAY_MS, HOUR_MS, NEVER
 from yutang.timeline.people import People
 from yutang.timeline.plan import Definition, Plan, Rung, labels_of
 from yutang.timeline.ranking import fifths
-from yutang.timeline.steps import Flags, Ints, Steps
+from yutang.timeline.steps import Flags, Ints
 from yutang.timeline.versioned import Entries, Versioned
 
 QUINTILES = 5
@@ -280,13 +280,6 @@ def regrouped(old: People, new: People, touched: Ints) -> tuple[Ints, Ints]:
 def changed_at(since: Ints, first_seen: Ints, instant: int) -> Ints:
     """When a change that is found at an instant came about: what always held, from the customer's first event on."""
     return np.where(since > BEGINNING, since, np.minimum(first_seen, instant))
-
-
-def changes_within(steps: Steps, heads: Ints, after_ms: int, until_ms: int) -> tuple[Ints, Ints, Ints, Ints]:
-    """The changes in (after, until]: (head, value before, value after, at), by customer and instant."""
-    rows = np.flatnonzero((steps.at > after_ms) & (steps.at <= until_ms))
-    owner = np.searchsorted(steps.offsets, rows, side="right") - 1
-    return heads[owner], steps.value[rows - 1], steps.value[rows], steps.at[rows]
 
 
 FeedPart = tuple[int | Ints, Ints, Ints, Ints, Ints, Ints]  # label index or indices, head, before, after, at, cause

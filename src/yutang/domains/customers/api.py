@@ -218,12 +218,6 @@ def _kind_bits(people: People, table: Kinds) -> tuple[tuple[str, ...], dict[str,
     return names, {name: 1 << place for place, name in enumerate(names)}
 
 
-def _owning(people: People, table: Kinds, numbers: Ints, kinds: Sequence[str]) -> People:
-    """The people told of which kinds some identities are; of kinds in the table only."""
-    names, bits = _kind_bits(people, table)
-    return people.owning(numbers, np.array([bits.get(kind, 0) for kind in kinds], np.int64), names)
-
-
 def keep(uow: UnitOfWork, rows: Rows) -> None:
     """Store what a record added, or took."""
     if rows.forgotten is not None:

@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from yutang.domains.customers import api
 from yutang.domains.customers.contracts import IDENTITY_EDIT, IDENTITY_KIND
 from yutang.runtime import slots
+from yutang.runtime.collecting import uncollected
 from yutang.runtime.folder import Folder
 from yutang.runtime.log.contracts import ERASE, EVENTS, Batch, Delta, Epoch, QuietPass, SplitGroup
 from yutang.storage.database import UnitOfWork, open_sqlite
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """No garbage collection: walking millions of new objects again and again would double a start."""
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collecting:
-            gc.enable()
 
 
 class CustomersPass(QuietPass):
@@ -38,8 +25,7 @@ class CustomersPass(QuietPass):
         self._database = folder.database
 
     def open(self, uow: UnitOfWork, epoch: Epoch) -> Delta:
-        with _uncollected():
-            state, people = api.load(uow)
+        state, people = api.load(uow)
         return Delta({api.CUSTOMERS.name: state, slots.PEOPLE.name: people})
 
     def replay(self, batch: Batch, epoch: Epoch, verdicts: Sequence[Mapping[str, Any]]) -> Delta:
@@ -67,7 +53,7 @@ class CustomersPass(QuietPass):
         # Memory doesn't keep the evidence of identities that link nobody; nothing else is under way beside this record.
         database = open_sqlite(self._database)
         try:
-            with database.reading() as uow, _uncollected():
+            with database.reading() as uow, uncollected():
                 taken, forgotten = api.take_erase(uow, epoch, batch.record)
         finally:
             database.close()

@@ -6,14 +6,13 @@ again, and no time passes.
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 from yutang.kernel.clock import PoolClock
 from yutang.kernel.errors import DamagedError
 from yutang.kernel.event import decode_blob
+from yutang.runtime.collecting import uncollected
 from yutang.runtime.inbox.inbox import InboxReader
 from yutang.runtime.log import store
 from yutang.runtime.log.contracts import CLOCK, EVENTS, Batch, Epoch, Origin, Pass
@@ -37,7 +36,7 @@ class Opened:
 
 def open_log(database: Database, inbox: InboxReader, passes: Sequence[Pass]) -> Opened:
     """Read the stored state, and replay what was processed but not flushed. Raises DamagedError."""
-    with database.reading() as uow, _uncollected():
+    with database.reading() as uow, uncollected():
         saved = store.read_state(uow, "position")
         position = Position(**saved) if saved else Position()
         clock = PoolClock(**clock_fields(store.read_state(uow, "clock")))
@@ -53,18 +52,6 @@ def open_log(database: Database, inbox: InboxReader, passes: Sequence[Pass]) -> 
             unflushed += events
     _check_inbox(inbox, position)
     return Opened(epoch, position, flushed, settled, unflushed)
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """No garbage collection: walking millions of new objects again and again would double a start."""
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collecting:
-            gc.enable()
 
 
 def _groups(entries: Sequence[store.Entry]) -> Iterator[Sequence[store.Entry]]:

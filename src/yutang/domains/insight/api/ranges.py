@@ -237,3 +237,12 @@ def types_read(desk: Desk, *sets: Events | None) -> list[str]:
         elif events is not None:
             found |= {name for name, track in epoch[TIMELINE].tracks.items() if not track.system}
     return sorted(found)
+
+
+def must_be_money(vocabulary: Vocabulary, events: Events, prop: str) -> None:
+    """Raises InvalidError if a property of a set of events isn't declared as money."""
+    if kind_of_property(vocabulary, events, prop) is not Kind.MONEY:
+        raise InvalidError(
+            "insight.not_money", f"{prop!r} of these events isn't money", where="property",
+            remedy="name a property that is declared as money, such as amount of order_paid",
+        )  # fmt: skip

@@ -8,13 +8,12 @@ import numpy as np
 
 from yutang.conditions.nodes import Events
 from yutang.conditions.text import events_text
-from yutang.conditions.vocabulary import Kind
 from yutang.domains.insight.api.asking import Scoped, events_asked, scoped
 from yutang.domains.insight.api.ranges import (
     by_first_event,
     count_asked,
     group_named,
-    kind_of_property,
+    must_be_money,
     name_in,
     number_in,
     only_known,
@@ -23,7 +22,6 @@ from yutang.domains.insight.api.ranges import (
 from yutang.domains.insight.contracts.asking import Cell
 from yutang.domains.insight.contracts.figures import Amount
 from yutang.domains.insight.contracts.rfm import RfmAnswer, RfmCell, RfmQuestion, RfmRow, RfmSegment
-from yutang.kernel.errors import InvalidError
 from yutang.kernel.instants import DAY_MS, span_from_text, span_text
 from yutang.runtime.desk import Desk
 from yutang.timeline.kernels.totals import totals
@@ -95,11 +93,7 @@ def members(desk: Desk, question: RfmQuestion, cell: Cell) -> Ints:
 def _found(desk: Desk, question: RfmQuestion) -> _Found:
     scope = scoped(desk, question.scope)
     events = events_asked(question.events, scope.vocabulary, "events")
-    if kind_of_property(scope.vocabulary, events, question.property) is not Kind.MONEY:
-        raise InvalidError(
-            "insight.not_money", f"{question.property!r} of {question.events} isn't money", where="property",
-            remedy="name a property that is declared as money, such as amount of order_paid",
-        )  # fmt: skip
+    must_be_money(scope.vocabulary, events, question.property)
     within_ms = span_from_text(question.within, where="within")
     count_asked(-(-within_ms // DAY_MS), WITHIN_DAYS_MAX, "within (in days)")
     types = types_read(desk, events)

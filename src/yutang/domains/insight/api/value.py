@@ -9,7 +9,6 @@ import numpy as np
 
 from yutang.conditions.nodes import Events
 from yutang.conditions.text import events_text
-from yutang.conditions.vocabulary import Kind
 from yutang.domains.insight.api.asking import Scoped, events_asked, scoped
 from yutang.domains.insight.api.ranges import (
     by_first_event,
@@ -17,7 +16,7 @@ from yutang.domains.insight.api.ranges import (
     count_asked,
     group_named,
     heads_of,
-    kind_of_property,
+    must_be_money,
     number_in,
     only_known,
     period_named,
@@ -99,11 +98,7 @@ def members(desk: Desk, question: ValueQuestion, cell: Cell) -> Ints:
 def _understood(desk: Desk, question: ValueQuestion) -> _Asked:
     scope = scoped(desk, question.scope)
     events = events_asked(question.events, scope.vocabulary, "events")
-    if kind_of_property(scope.vocabulary, events, question.property) is not Kind.MONEY:
-        raise InvalidError(
-            "insight.not_money", f"{question.property!r} of {question.events} isn't money", where="property",
-            remedy="name a property that is declared as money, such as amount of order_paid",
-        )  # fmt: skip
+    must_be_money(scope.vocabulary, events, question.property)
     if question.begin not in BEGINNINGS:
         raise InvalidError(
             "insight.beginning_unknown", f"{question.begin!r} says not what begins a cohort", where="begin",

@@ -119,7 +119,7 @@ def _print_head(answer: FlowAnswer, found: Flow, group: str, say: Say) -> None:
 
 
 def _percent(part: int, whole: int) -> str:
-    return f"{100 * part / whole:.0f}%" if whole else ""
+    return f"{100 * part / whole:.0f} %" if whole else ""
 
 
 def _said(name: str, answer: FlowAnswer, say: Say) -> str:

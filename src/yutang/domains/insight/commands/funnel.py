@@ -35,7 +35,7 @@ WORDS = {
     "any": ("不限顺序", "in any order"),
     "same": ("{same} 相同", "the same {same}"),
     "of_any": ("任意 {n} 步", "any {n} of them"),
-    "dropped": ("流失 {n:,}（{share}%）", "{n:,} dropped, {share}%"),
+    "dropped": ("流失 {n:,}（{share} %）", "{n:,} dropped, {share} %"),
     "median": ("中位 {median}", "median {median}"),
     "quartiles": ("（{low} – {high}）", " ({low} to {high})"),
     "customers": ("客户", "customers"),
@@ -121,7 +121,7 @@ def _print_steps(answer: FunnelAnswer, say: Say, language: str) -> None:
     for place, (name, stage) in enumerate(zip(names, stages, strict=True)):
         line = text(f"{place + 1:>2} ", "dim").append_text(left(name, wide, "bold")).append(" " * GAP)
         line.append(f"{stage.customers:>{figures},}").append(" " * GAP)
-        line.append(f"{percent(stage.of_first):>5}%").append(" " * GAP)
+        line.append(f"{percent(stage.of_first):>5} %").append(" " * GAP)
         line.append(bar(stage.of_first, room), "cyan")
         found.append(line)
         if place + 1 < len(stages):
@@ -131,7 +131,7 @@ def _print_steps(answer: FunnelAnswer, say: Say, language: str) -> None:
 
 def _between(stage: FunnelStage, after: FunnelStage, say: Say, language: str) -> Text:
     share = percent(stage.dropped / stage.customers if stage.customers else None)
-    line = Text("    ").append_text(text(f"↓ {percent(after.of_previous if stage.customers else None)}%", "green"))
+    line = Text("    ").append_text(text(f"↓ {percent(after.of_previous if stage.customers else None)} %", "green"))
     line.append("  ").append_text(text(say("dropped").format(n=stage.dropped, share=share), "dim"))
     if after.since_previous is not None:
         for said in _took(after.since_previous, say, language):

@@ -154,9 +154,9 @@ def _figures(branch: PathBranch, goes_on: bool, language: str) -> tuple[str, ...
     """How many, of its parent, how long after it, and how many end there: empty where it says nothing."""
     return (
         f"{branch.paths:,}",
-        f"{percent(branch.share)}%" if branch.depth else "",
+        f"{percent(branch.share)} %" if branch.depth else "",
         roughly(branch.median_ms, language) if branch.median_ms is not None else "",
-        f"{percent(branch.stopped / branch.paths)}%" if goes_on else "",
+        f"{percent(branch.stopped / branch.paths)} %" if goes_on else "",
     )
 
 
