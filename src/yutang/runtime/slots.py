@@ -18,6 +18,9 @@ TIMELINE: Slot[TimelineState] = Slot("timeline")
 ANCHORS = "anchors"
 # Note: bool[events], which events of the batch are taken (not duplicates); left by the timeline's pass.
 TAKEN = "taken"
+# Note: (int64[taken], int64[taken], names), of the events taken, in order: when each happened, its type as its place
+# among the names; left by the timeline's pass.
+LAID = "laid"
 # Note: int64[], heads of the customers (as grouped after the record) whose timeline or grouping changed.
 TOUCHED = "touched"
 # Note: runtime.erasing.contracts.Forgotten, who is forgotten by an ERASE record; left by the customers slice.

@@ -19,15 +19,16 @@ from yutang.runtime.folder import Folder
 from yutang.runtime.log import store as log_store
 from yutang.runtime.log.contracts import ERASE, EVENTS, RETAIN, SOLITARY, Batch, Delta, Epoch, QuietPass, SplitGroup
 from yutang.runtime.rewriting_pass import Swap, drop_aged, drop_anchors
-from yutang.runtime.slots import ANCHORS, FORGOTTEN, MOVED, PEOPLE, TAKEN, TIMELINE, VOCABULARY
+from yutang.runtime.slots import ANCHORS, FORGOTTEN, LAID, MOVED, PEOPLE, TAKEN, TIMELINE, VOCABULARY
 from yutang.storage.database import Database, UnitOfWork
 from yutang.timeline import store
 from yutang.timeline.cache import CACHE_GB, GB
 from yutang.timeline.compaction import Compaction, pick
-from yutang.timeline.deduplication import Repeats, depends_on_grouping, find_repeats
+from yutang.timeline.deduplication import Repeats, depends_on_grouping, find_repeats, sieve_of
 from yutang.timeline.lake import LakeFolder, check_strays
 from yutang.timeline.manifest import LakeFile
 from yutang.timeline.rows import NewRows
+from yutang.timeline.sieve import Sieve
 from yutang.timeline.tracks import Cut, TimelineState
 
 
@@ -53,6 +54,8 @@ class TimelinePass(QuietPass):
         self._flush_rows = flush_rows
         self._machine = machine
         self._faults = faults
+        # The ties of all rows that were there when it was made, and of all taken since; None: none was made yet.
+        self._sieve: Sieve | None = None
 
     def open(self, uow: UnitOfWork, epoch: Epoch) -> Delta:
         flushed = log_store.read_state(uow, "flushed") or 0
@@ -67,6 +70,7 @@ class TimelinePass(QuietPass):
         for count, verdict in zip(batch.counts, verdicts, strict=True):
             taken[first : first + count][verdict.get("repeated_at", [])] = False
             first += count
+        self._sieve = None
         return Delta({TIMELINE.name: epoch[TIMELINE].appended(rows.only(taken), epoch[VOCABULARY])})
 
     def apply(self, batch: Batch, epoch: Epoch) -> Delta | None:
@@ -81,10 +85,19 @@ class TimelinePass(QuietPass):
             incoming = (rows.anchors, rows.tie, rows.content, arrived_at)
             if depends_on_grouping(state, people, moved, *incoming):
                 raise SplitGroup
-        found = find_repeats(state, people, people.head_of[rows.anchors], rows.tie, rows.content, arrived_at)
+        if self._sieve is None or self._sieve.outgrown:
+            self._sieve = sieve_of(state, batch.records[0].arrived_at)
+        met = self._sieve.met(rows.tie)
+        found = find_repeats(state, people, people.head_of[rows.anchors], rows.tie, rows.content, arrived_at, met=met)
         taken = ~found.repeated
-        state = state.appended(rows.only(taken), epoch[VOCABULARY])
-        return Delta({TIMELINE.name: state}, notes={TAKEN: taken}, verdicts=_verdicts(batch.counts, found))
+        self._sieve.add(rows.tie[taken])
+        kept = rows.only(taken)
+        state = state.appended(kept, epoch[VOCABULARY])
+        return Delta(
+            {TIMELINE.name: state},
+            notes={TAKEN: taken, LAID: (kept.at, *kept.types)},
+            verdicts=_verdicts(batch.counts, found),
+        )
 
     def _rewritten(self, batch: Batch, epoch: Epoch) -> Delta | None:
         desk = (self._lake, epoch[TIMELINE], batch.record, self._machine.now_ms(), self._faults)

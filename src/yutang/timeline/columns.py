@@ -10,11 +10,15 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import overload
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from yutang.conditions.vocabulary import Kind
 from yutang.timeline.steps import UNKNOWN, Flags, Ints
 from yutang.timeline.view import Column
+
+Bytes = npt.NDArray[np.uint8]
+Longs = npt.NDArray[np.uint64]
 
 WORDS_KEPT_COUNT = 64  # so few words aren't worth picking over when rows are taken
 FLAGS_KEPT_BYTES = 4 << 20  # of one set of words

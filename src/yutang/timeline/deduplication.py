@@ -3,8 +3,9 @@
 The key is (customer, hash of feed and id); the first wins. Exact, and the same whatever was flushed or
 compacted: a kept row counts if it arrived within the horizon before the incoming one. The same whether records come
 one by one or in groups, too: a row that repeats a kept one is none that others could repeat. Pure. Cost: one
-probe of a small table for each row that the touched customers already have in runs whose newest
-arrival lies within the horizon; contents and arrivals are read only where keys meet.
+probe of a small table for each row that the customers looked up already have in runs whose newest
+arrival lies within the horizon; contents and arrivals are read only where keys meet. Looked up are those
+with a row whose key the sieve doesn't know to be new.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from yutang.kernel.limits import DEDUPLICATION_HORIZON_MS
 from yutang.timeline.ordering import kernels
 from yutang.timeline.people import People
 from yutang.timeline.runs import Run
+from yutang.timeline.sieve import Sieve
 from yutang.timeline.steps import Flags, Ints
 from yutang.timeline.tracks import TimelineState
 
@@ -44,14 +46,17 @@ def find_repeats(
     content: Ints,
     arrived_at: Ints,
     horizon_ms: int = DEDUPLICATION_HORIZON_MS,
+    met: Flags | None = None,
 ) -> Repeats:
     """The duplicates among incoming rows, given in order: against the state, and against earlier ones of the batch.
 
-    heads: int64[k], each row's customer in `people`. arrived_at: int64[k], ascending.
+    heads: int64[k], each row's customer in `people`. arrived_at: int64[k], ascending. met: bool[k], which ties
+    the state may hold (see `sieve`); None: any.
     """
     customers, owner = np.unique(heads, return_inverse=True)
-    offsets, anchors = people.members(customers)
-    whose = np.repeat(np.arange(len(customers)), np.diff(offsets))
+    suspects = np.arange(len(customers)) if met is None else np.unique(owner[met])
+    offsets, anchors = people.members(customers[suspects])
+    whose = np.repeat(suspects, np.diff(offsets))
     incoming = Incoming(owner.astype(np.int64), tie, content, arrived_at)
     return _found(state, incoming, anchors, whose, people.count, horizon_ms)
 
@@ -101,7 +106,7 @@ def _found(
     seen, same = np.zeros(count, np.int64), np.zeros(count, np.int64)
     incoming = (table, following, rows.owner, rows.tie, rows.content, oldest)
     by_anchor: Ints | None = None
-    for run in _runs_within(state, int(oldest.min())):
+    for run in runs_within(state, int(oldest.min())) if len(anchors) else ():
         kept = (run.tie, run.stored("content").values, run.stored("arrived_at").values)
         if len(anchors) < anchors_count * ANCHORS_SHARE_MIN or run.rows > ROWS_READ_PER_ANCHOR * len(anchors):
             lows, highs = run.ranges(anchors)
@@ -113,7 +118,14 @@ def _found(
     return Repeats(repeated.astype(bool), changed.astype(bool))
 
 
-def _runs_within(state: TimelineState, oldest: int) -> Iterator[Run]:
+def sieve_of(state: TimelineState, arrived_at: int, horizon_ms: int = DEDUPLICATION_HORIZON_MS) -> Sieve:
+    """The ties of all rows that one which arrives then, or later, may repeat."""
+    runs = list(runs_within(state, max(arrived_at, BEGINNING + horizon_ms) - horizon_ms))
+    return Sieve((run.tie for run in runs), sum(run.rows for run in runs))
+
+
+def runs_within(state: TimelineState, oldest: int) -> Iterator[Run]:
+    """The runs of which any row arrived at an instant or later."""
     for track in state.tracks.values():
         yield from (run for run in track.runs if run.facts.arrived_ms_max >= oldest)
 

@@ -26,6 +26,15 @@ def merge_order(first: Ints, second: Ints, third: Ints) -> Ints:
     return order
 
 
+def row_order(anchor: Ints, at: Ints, tie: Ints) -> Ints:
+    """int64[m]: rows in no order at all, by (anchor, at, tie); quicker for them than `merge_order`."""
+    # Anchors and rows in one number: the processor sorts eight of them at once. There are fewer than 2^40 anchors.
+    bits = np.int64(len(anchor).bit_length())
+    order = np.sort(anchor << bits | np.arange(len(anchor))) & ((1 << bits) - 1)
+    kernels().settle(order, anchor, at, tie)
+    return order
+
+
 def customer_order(owner: Ints, at: Ints, tie: Ints, count: int) -> tuple[Ints, Ints]:
     """(offsets int64[count+1], order int64[m]): rows by (owner, at, tie), owner being 0 … count-1."""
     ordered: tuple[Ints, Ints] = kernels().customer_order(owner, at, tie, count)

@@ -1,28 +1,26 @@
 """Rows in: the decoded events of one record, or of several in a row, as typed runs, one per event type.
 
 Pure. Invariant: nothing of an event is lost: what its type doesn't declare, or what doesn't fit the
-declared kind, is kept in `rest` as sent. Cost: about 3 µs an event; whole columns at a time, two hashes
-an event (the tie orders and deduplicates, the content tells a repeat from a change).
+declared kind, is kept in `rest` as sent. Cost: about 1 µs an event; whole columns at a time (`packed`), two hashes
+an event (the tie orders and deduplicates, the content tells a repeat from a change). An event is looked at by
+itself only where something of it goes into `rest`, or is a list.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from hashlib import blake2b
 from itertools import compress
-from typing import Any
 
-import msgspec
 import numpy as np
-import pyarrow as pa
 
-from yutang.conditions.vocabulary import NUMBER_SCALE, STATE_EVENTS, EventType, Kind, Vocabulary
+from yutang.conditions.vocabulary import STATE_EVENTS, EventType, Kind, Vocabulary
 from yutang.kernel.event import Event
-from yutang.kernel.instants import BEGINNING
-from yutang.timeline.columns import absent_column, column_from_strings, taken
-from yutang.timeline.ordering import merge_order
+from yutang.timeline.columns import column_from_strings, taken
+from yutang.timeline.ordering import row_order
+from yutang.timeline.packed import AT, CHANNEL, ID, SOURCE, TYPE, Packed, Texts, integers_at, pack
+from yutang.timeline.properties import Carried, carried, properties
 from yutang.timeline.runs import (
     SPILLED_NAMES_COUNT_MAX,
     Run,
@@ -31,25 +29,9 @@ from yutang.timeline.runs import (
     property_key,
 )
 from yutang.timeline.steps import UNKNOWN, Flags, Ints
-from yutang.timeline.values import json_text
 from yutang.timeline.view import Column
 
-_LENGTHS = [n.to_bytes(4, "little") for n in range(1_024)]
 _STATES = {event_type.name: event_type for event_type in STATE_EVENTS}
-_encoder = msgspec.msgpack.Encoder(order="deterministic")
-
-# The Python types in which `Event` carries a declared value of each kind.
-_CARRIED: dict[Kind, frozenset[type]] = {
-    Kind.STRING: frozenset({str}),
-    Kind.NUMBER: frozenset({int, float}),
-    Kind.INTEGER: frozenset({int}),
-    Kind.BOOLEAN: frozenset({bool}),
-    Kind.INSTANT: frozenset({int}),
-    Kind.DATE: frozenset({int}),
-    Kind.MONEY: frozenset({int}),
-    Kind.LIST: frozenset({list, tuple}),
-}
-_NUMBER_MAX = 9e12  # beyond it, millionths leave int64
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,25 +60,36 @@ class NewRows:
         return int(self.seqs[-1])
 
     @cached_property
+    def packed(self) -> Packed:
+        """The events by columns."""
+        return pack(self.events)
+
+    @cached_property
+    def at(self) -> Ints:
+        """int64[events]: when each happened. Raises OverflowError at an instant that int64 doesn't hold."""
+        at, fits = integers_at(self.packed.data, self.packed.begins(AT))
+        if not fits.all():
+            raise OverflowError("an instant is out of range")
+        return at
+
+    @cached_property
+    def types(self) -> tuple[Ints, list[str]]:
+        """(int64[events], names): the type of each, as its place among the names."""
+        codes, names = self.packed.texts(TYPE).coded()
+        return codes, list(names)
+
+    @cached_property
     def tie(self) -> Ints:
         """int64[events]: hash64(feed, id)."""
-        prefixes = []
-        for name in self.feeds:
-            feed = name.encode("utf-8", "surrogatepass")
-            prefixes.append(len(feed).to_bytes(4, "little") + feed)
-        ids = [event.id.encode("utf-8", "surrogatepass") for event in self.events]
-        if len(set(prefixes)) == 1:
-            return _hashes(ids, prefixes[0])
-        places = np.searchsorted(self.source, np.arange(len(prefixes) + 1)).tolist()
-        parts = [_hashes(ids[places[n] : places[n + 1]], prefix) for n, prefix in enumerate(prefixes)]
-        return np.concatenate(parts)
+        distinct = {name: place for place, name in enumerate(dict.fromkeys(self.feeds))}
+        raws = [name.encode("utf-8", "surrogatepass") for name in distinct]
+        which = np.array([distinct[name] for name in self.feeds], np.int64)[self.source]
+        return self.packed.ties([len(raw).to_bytes(4, "little") + raw for raw in raws], which)
 
     @cached_property
     def content(self) -> Ints:
         """int64[events]: hash64 of a canonical form of type, at (unless estimated), properties and identities."""
-        encode = _encoder.encode
-        contents = [(e.type, None if e.at_estimated else e.at, e.properties, e.identities) for e in self.events]
-        return _hashes([encode(content) for content in contents], b"")
+        return self.packed.contents()
 
     def only(self, keep: Flags) -> NewRows:
         """The rows where keep is true, their hashes with them."""
@@ -106,152 +99,89 @@ class NewRows:
             self, events=list(compress(self.events, keep.tolist())), anchors=self.anchors[keep],
             source=self.source[keep],
         )  # fmt: skip
-        rows.__dict__.update(tie=self.tie[keep], content=self.content[keep])
+        rows.__dict__.update(packed=self.packed.at(keep), tie=self.tie[keep], content=self.content[keep])
         return rows
 
 
-def _hashes(raws: Sequence[bytes], prefix: bytes) -> Ints:
-    """`kernel.ids.hash64` of (prefix's part, raw) for many raws; equality with it is tested."""
-    known = len(_LENGTHS)
-    digests = b"".join(
-        [
-            blake2b(
-                prefix + (_LENGTHS[len(raw)] if len(raw) < known else len(raw).to_bytes(4, "little")) + raw,
-                digest_size=8,
-            ).digest()
-            for raw in raws
-        ]
-    )
-    return (np.frombuffer(digests, "<u8") >> np.uint64(1)).astype(np.int64)
+@dataclass(frozen=True, eq=False)
+class _Batch:
+    """Columns of all rows, in the order of the events. order: the rows by type, those of one as a run has them.
+
+    ids_differ: no two rows have one id.
+    """
+
+    rows: NewRows
+    order: Ints
+    ids: Texts
+    ids_differ: bool
+    feed: Column
+    channel: Column
+    source: Column
+    carried: Carried
 
 
 def runs_from(rows: NewRows, vocabulary: Vocabulary) -> dict[str, Run]:
     """The rows as one sorted run per event type."""
-    types = [event.type for event in rows.events]
-    names = dict.fromkeys(types)
-    if len(names) == 1:
-        return {name: _run(rows, rows.events, slice(None), name, vocabulary) for name in names}
-    places = {name: place for place, name in enumerate(names)}
-    codes = np.array([places[name] for name in types])
-    runs = {}
-    for name, place in places.items():
-        chosen = np.flatnonzero(codes == place)
-        events = [rows.events[i] for i in chosen.tolist()]
-        runs[name] = _run(rows, events, chosen, name, vocabulary)
-    return runs
+    codes, names = rows.types
+    counts = np.bincount(codes, minlength=len(names))
+    ends = np.cumsum(counts)
+    batch = _batch(rows, codes, ends - counts)
+    lie = map(slice, (ends - counts).tolist(), ends.tolist())
+    parts = enumerate(zip(names, lie, strict=True))
+    return {name: _run(batch, code, lies, name, vocabulary) for code, (name, lies) in parts}
 
 
-def _run(rows: NewRows, events: Sequence[Event], chosen: Ints | slice, name: str, vocabulary: Vocabulary) -> Run:
+def _batch(rows: NewRows, types: Ints, begins: Ints) -> _Batch:
+    """types: each row's, by number. begins: where each type begins, where rows lie by type."""
+    packed = rows.packed
+    order = row_order(rows.anchors, rows.at, rows.tie)
+    order = order[np.argsort(types[order].astype(np.min_scalar_type(len(begins))), kind="stable")]
+    place = np.empty(len(order), np.int64)
+    place[order] = np.arange(len(order)) - begins[types[order]]
+    ids, feeds = packed.texts(ID), column_from_strings(rows.feeds)
+    return _Batch(
+        rows, order, ids, ids.differ(), Column(Kind.STRING, feeds.values[rows.source], feeds.words),
+        _unless_empty(packed.texts(CHANNEL)), _unless_empty(packed.texts(SOURCE)), carried(packed, types, place),
+    )  # fmt: skip
+
+
+def _run(batch: _Batch, code: int, lies: slice, name: str, vocabulary: Vocabulary) -> Run:
+    """The run of a type. lies: where its rows lie in `batch.order`."""
     declared = vocabulary.events.get(name) or _STATES.get(name) or EventType(name)
-    anchor, tie, source = rows.anchors[chosen].astype(np.int64), rows.tie[chosen], rows.source[chosen]
-    at = np.array([event.at for event in events], np.int64)
+    rows, mine = batch.rows, batch.order[lies]
+    source = rows.source[mine]
     columns = {
-        "anchor": Column(Kind.INTEGER, anchor),
-        "at": Column(Kind.INSTANT, at),
-        "tie": Column(Kind.INTEGER, tie),
+        "anchor": Column(Kind.INTEGER, rows.anchors[mine].astype(np.int64)),
+        "at": Column(Kind.INSTANT, rows.at[mine]),
+        "tie": Column(Kind.INTEGER, rows.tie[mine]),
         "seq": Column(Kind.INTEGER, rows.seqs[source]),
         "arrived_at": Column(Kind.INSTANT, rows.arrivals[source]),
-        "content": Column(Kind.INTEGER, rows.content[chosen]),
-        "id": column_from_strings([event.id for event in events]),
-        "feed": _of_feeds(rows.feeds, source),
-        "channel": column_from_strings([event.channel or None for event in events]),
-        "source": column_from_strings([event.source or None for event in events]),
+        "content": Column(Kind.INTEGER, rows.content[mine]),
+        "id": _ids(batch, mine),
+        "feed": taken(batch.feed, mine),
+        "channel": taken(batch.channel, mine),
+        "source": taken(batch.source, mine),
     }
-    typed, rest, spilled = _properties([event.properties for event in events], declared)
+    typed, rest, spilled = properties(rows.events, mine, batch.carried, code, declared)
     columns |= {property_key(key): column for key, column in typed.items()}
     columns["rest"] = rest
-    order = merge_order(anchor, at, tie)
     facts = RunFacts(
         name,
-        len(at),
-        events[0].system or declared.system,
+        len(mine),
+        rows.events[int(mine.min())].system or declared.system,
         {key: column.kind for key, column in typed.items()},
         frozenset(spilled) if len(spilled) <= SPILLED_NAMES_COUNT_MAX else None,
-        int(rows.arrivals[source[-1]]),
+        int(rows.arrivals[source.max()]),
     )
-    return memory_run(facts, {key: taken(column, order) for key, column in columns.items()})
+    return memory_run(facts, columns)
 
 
-def _of_feeds(feeds: Sequence[str], source: Ints) -> Column:
-    once = column_from_strings(feeds)
-    return Column(Kind.STRING, once.values[source], once.words)
+def _ids(batch: _Batch, mine: Ints) -> Column:
+    ids = batch.ids.at(mine)
+    codes, words = (np.arange(len(mine)), ids.words()) if batch.ids_differ else ids.coded()
+    return Column(Kind.STRING, codes, words)
 
 
-def _properties(
-    documents: Sequence[dict[str, object]], declared: EventType
-) -> tuple[dict[str, Column], Column, set[str]]:
-    """(typed columns, `rest`, the names that `rest` holds)."""
-    names = frozenset(p.name for p in declared.properties)
-    present = set().union(*documents)  # most of what is declared isn't sent
-    spilled: dict[int, dict[str, object]] = {}
-    if not present <= names:
-        spilled = {
-            i: {key: value for key, value in document.items() if key not in names}
-            for i, document in enumerate(documents)
-            if not document.keys() <= names
-        }
-    typed = {
-        # Row by row would be fewer steps but makes a tuple a row, which wakes the garbage collector.
-        p.name: _typed([document.get(p.name) for document in documents], p.kind, p.name, spilled)
-        if p.name in present
-        else absent_column(p.kind, len(documents))
-        for p in declared.properties
-    }
-    if not spilled:
-        return typed, absent_column(Kind.STRING, len(documents)), set()
-    texts = [json_text(spilled[i]) if i in spilled else None for i in range(len(documents))]
-    return typed, column_from_strings(texts), {key for document in spilled.values() for key in document}
-
-
-def _typed(values: list[Any], kind: Kind, name: str, spilled: dict[int, dict[str, object]]) -> Column:
-    """A declared property's column; values that don't fit go into `spilled` by row."""
-    carried = set(map(type, values))
-    carried.discard(type(None))
-    if not carried:
-        return absent_column(kind, len(values))
-    if not carried <= _CARRIED[kind]:
-        _set_apart(values, lambda value: type(value) in _CARRIED[kind], name, spilled)
-    try:
-        return _column(values, kind)
-    except (OverflowError, ValueError, TypeError, pa.ArrowInvalid):
-        _set_apart(values, lambda value: _fits(value, kind), name, spilled)
-        return _column(values, kind)
-
-
-def _set_apart(
-    values: list[Any], fits: Callable[[Any], bool], name: str, spilled: dict[int, dict[str, object]]
-) -> None:
-    """Move the values that don't fit out of the column, into `spilled` by row."""
-    for i, value in enumerate(values):
-        if value is not None and not fits(value):
-            spilled.setdefault(i, {})[name] = value
-            values[i] = None
-
-
-def _fits(value: Any, kind: Kind) -> bool:
-    if kind is Kind.LIST:
-        return all(type(item) is str for item in value)
-    if kind is Kind.NUMBER:
-        return bool(-_NUMBER_MAX < value < _NUMBER_MAX)
-    return kind is Kind.STRING or bool(BEGINNING < value < -BEGINNING)
-
-
-def _column(values: list[Any], kind: Kind) -> Column:
-    """A column of values that `_CARRIED` allows and None; raises if one is out of range."""
-    if kind is Kind.STRING:
-        return column_from_strings(values)
-    if kind is Kind.LIST:
-        return column_from_strings([None if value is None else _list_text(value) for value in values], kind)
-    if kind is Kind.NUMBER:
-        floats = np.array([np.nan if value is None else value for value in values], np.float64)
-        absent = np.array([value is None for value in values]) if np.isnan(floats).any() else np.zeros(1, bool)
-        if not ((np.abs(floats) < _NUMBER_MAX) | absent).all():
-            raise ValueError("a number out of range")
-        return Column(kind, np.where(absent, UNKNOWN, np.rint(np.nan_to_num(floats) * NUMBER_SCALE).astype(np.int64)))
-    return Column(kind, np.array([UNKNOWN if value is None else value for value in values], np.int64))
-
-
-def _list_text(value: Any) -> str:
-    if not all(type(item) is str for item in value):
-        raise ValueError("a list of other things than strings")
-    return json_text(list(value))
+def _unless_empty(texts: Texts) -> Column:
+    codes, words = texts.coded()
+    return Column(Kind.STRING, np.where(texts.ends > texts.begins, codes, UNKNOWN), words)

@@ -1,40 +1,19 @@
 """Compiled kernels of `ordering`: merging sorted pieces, sorting within customers, probing for repeats.
 
-The only module of the lake's half that imports numba; `ordering.kernels` imports it when first
-needed. Unlike `kernels`, these call one another and write into scratch arrays. One signature
-each, read-only arrays accepted, compiled once and cached on disk, GIL released.
+`ordering.kernels` imports it when first needed; see `compiled`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any
 
-import numba
 import numpy as np
 
-from yutang.timeline.steps import Ints
-
-P = ParamSpec("P")
-R = TypeVar("R")
-
-_READ = numba.types.Array(numba.int64, 1, "C", readonly=True)
-_WRITE = numba.types.Array(numba.int64, 1, "C")
-_NUMBER = numba.int64
-_LAYOUT: dict[str, Any] = {"i": _READ, "w": _WRITE, "n": _NUMBER}
+from yutang.timeline.compiled import compiled
+from yutang.timeline.steps import Flags, Ints
 
 
-def _compiled(layout: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """layout: one mark an argument: `i` array read, `w` array written, `n` number; "" for inner functions."""
-    signature: Any = tuple(_LAYOUT[mark] for mark in layout) if layout else None
-
-    def wrap(function: Callable[P, R]) -> Callable[P, R]:
-        return cast("Callable[P, R]", numba.njit(signature, cache=True, nogil=True)(function))
-
-    return wrap
-
-
-@_compiled("")
+@compiled("")
 def _precedes(first: Ints, second: Ints, third: Ints, a: int, b: int) -> Any:
     """Whether row a comes strictly before row b by three keys."""
     if first[a] != first[b]:
@@ -44,7 +23,7 @@ def _precedes(first: Ints, second: Ints, third: Ints, a: int, b: int) -> Any:
     return third[a] < third[b]
 
 
-@_compiled("")
+@compiled("")
 def _piece_end(order: Ints, first: Ints, second: Ints, third: Ints, start: int, end: int) -> int:
     """Where the ascending piece that begins at `start` ends."""
     i = start + 1
@@ -53,7 +32,7 @@ def _piece_end(order: Ints, first: Ints, second: Ints, third: Ints, start: int, 
     return i
 
 
-@_compiled("")
+@compiled("")
 def _sort_segment(order: Ints, scratch: Ints, first: Ints, second: Ints, third: Ints, start: int, end: int) -> None:
     """Natural merge sort of order[start:end], stable."""
     while _piece_end(order, first, second, third, start, end) < end:
@@ -76,7 +55,7 @@ def _sort_segment(order: Ints, scratch: Ints, first: Ints, second: Ints, third: 
             left = right
 
 
-@_compiled("iii")
+@compiled("iii")
 def merge_order(first: Ints, second: Ints, third: Ints) -> Ints:
     """int64[m]: the rows in ascending order of three keys, stable; fast where they lie in sorted pieces."""
     order = np.arange(len(first))
@@ -85,7 +64,7 @@ def merge_order(first: Ints, second: Ints, third: Ints) -> Ints:
     return order
 
 
-@_compiled("iiin")
+@compiled("iiin")
 def customer_order(owner: Ints, at: Ints, tie: Ints, count: int) -> tuple[Ints, Ints]:
     """(offsets int64[count+1], order int64[m]): rows by (owner, at, tie), owner being 0 … count-1."""
     offsets = np.zeros(count + 1, np.int64)
@@ -105,7 +84,21 @@ def customer_order(owner: Ints, at: Ints, tie: Ints, count: int) -> tuple[Ints, 
     return offsets, order
 
 
-@_compiled("ii")
+@compiled("wiii")
+def settle(order: Ints, first: Ints, second: Ints, third: Ints) -> None:
+    """Bring rows that are in the order of the first key, stable, into that of all three."""
+    scratch = np.empty(len(order), np.int64)
+    start = 0
+    while start < len(order):
+        end = start + 1
+        while end < len(order) and first[order[end]] == first[order[start]]:
+            end += 1
+        if end - start > 1:
+            _sort_segment(order, scratch, first, second, third, start, end)
+        start = end
+
+
+@compiled("ii")
 def fill_members(heads: Ints, following: Ints) -> tuple[Ints, Ints]:
     """(offsets, anchors): each head's chain of anchors, as `People.members` gives them."""
     offsets = np.zeros(len(heads) + 1, np.int64)
@@ -125,7 +118,7 @@ def fill_members(heads: Ints, following: Ints) -> tuple[Ints, Ints]:
     return offsets, anchors
 
 
-@_compiled("")
+@compiled("")
 def _slot(table: Ints, owner: Ints, tie: Ints, whose: int, key: int) -> Any:
     """The slot of (whose, key) in an open table of row numbers, or the free one where it belongs."""
     mask = len(table) - 1
@@ -135,7 +128,31 @@ def _slot(table: Ints, owner: Ints, tie: Ints, whose: int, key: int) -> Any:
     return place
 
 
-@_compiled("iinw")
+@compiled("")
+def _bits(tie: int) -> Any:
+    """The three bits of a word that stand for a tie."""
+    one = np.int64(1)
+    return (one << (tie >> 57)) | (one << ((tie >> 51) & 63)) | (one << ((tie >> 45) & 63))
+
+
+@compiled("wi")
+def soak(words: Ints, ties: Ints) -> None:
+    """Set the bits of some ties. words: a power of two of them, at most 2^45."""
+    for row in range(len(ties)):
+        words[ties[row] & (len(words) - 1)] |= _bits(ties[row])
+
+
+@compiled("ii")
+def sift(words: Ints, ties: Ints) -> Flags:
+    """bool[k]: whether all bits of each tie are set."""
+    found = np.empty(len(ties), np.bool_)
+    for row in range(len(ties)):
+        bits = _bits(ties[row])
+        found[row] = words[ties[row] & (len(words) - 1)] & bits == bits
+    return found
+
+
+@compiled("iinw")
 def key_table(owner: Ints, tie: Ints, size: int, following: Ints) -> Ints:
     """An open table (size a power of two, more than the rows) of the first row of each (owner, tie); -1 is free.
 
@@ -156,7 +173,7 @@ def key_table(owner: Ints, tie: Ints, size: int, following: Ints) -> Ints:
     return table
 
 
-@_compiled("")
+@compiled("")
 def _mark(
     first: int, following: Ints, content: Ints, oldest: Ints, arrived: int, kept: int, seen: Ints, same: Ints
 ) -> None:
@@ -170,7 +187,7 @@ def _mark(
         row = following[row]
 
 
-@_compiled("iiiiiiiiiiiiww")
+@compiled("iiiiiiiiiiiiww")
 def probe_ranges(
     table: Ints,
     following: Ints,
@@ -195,7 +212,7 @@ def probe_ranges(
                 _mark(first, following, content, oldest, kept_arrived[row], kept_content[row], seen, same)
 
 
-@_compiled("iiiiiiiiiiiww")
+@compiled("iiiiiiiiiiiww")
 def probe_rows(
     table: Ints,
     following: Ints,
@@ -220,7 +237,7 @@ def probe_rows(
                 _mark(first, following, content, oldest, kept_arrived[row], kept_content[row], seen, same)
 
 
-@_compiled("iiii")
+@compiled("iiii")
 def verdicts(following: Ints, content: Ints, seen: Ints, same: Ints) -> tuple[Ints, Ints]:
     """(repeated, changed), 0 or 1 each: kept rows decide where there are any, else the first that isn't repeated does.
 

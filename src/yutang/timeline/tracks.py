@@ -223,7 +223,7 @@ def firsts_among(parts: Sequence[Firsts]) -> Firsts:
 
 def with_parts(first_at: Shelf, first_tie: Shelf, parts: Sequence[Firsts]) -> tuple[Shelf, Shelf]:
     """As `with_firsts`, by the firsts of the runs."""
-    parts = [part for part in parts if len(part[0])]
+    parts = [part for part in (_news(part, first_at, first_tie) for part in parts) if len(part[0])]
     if not parts:
         return first_at, first_tie
     if sum(len(anchors) for anchors, _, _ in parts) > first_at.length * ANCHORS_SORTED_SHARE_MAX:
@@ -231,16 +231,24 @@ def with_parts(first_at: Shelf, first_tie: Shelf, parts: Sequence[Firsts]) -> tu
     else:
         anchor, at, tie = _firsts_sorted(parts)
     known = int(np.searchsorted(anchor, first_at.length))
-    old = anchor[:known]
-    earlier = _earlier(at[:known], tie[:known], first_at.array[old], first_tie.array[old])
     fresh = max(first_at.length, int(anchor[-1]) + 1) - first_at.length
     more_at, more_tie = np.full(fresh, NEVER, np.int64), np.full(fresh, NEVER, np.int64)
     places = anchor[known:] - first_at.length
     more_at[places], more_tie[places] = at[known:], tie[known:]
     return (
-        first_at.replaced(old[earlier], at[:known][earlier]).extended(more_at),
-        first_tie.replaced(old[earlier], tie[:known][earlier]).extended(more_tie),
+        first_at.replaced(anchor[:known], at[:known]).extended(more_at),
+        first_tie.replaced(anchor[:known], tie[:known]).extended(more_tie),
     )
+
+
+def _news(part: Firsts, first_at: Shelf, first_tie: Shelf) -> Firsts:
+    """Those that are earlier than what is known."""
+    anchors, at, tie = part
+    known = int(np.searchsorted(anchors, first_at.length))
+    old = anchors[:known]
+    news = np.ones(len(anchors), bool)
+    news[:known] = _earlier(at[:known], tie[:known], first_at.array[old], first_tie.array[old])
+    return anchors[news], at[news], tie[news]
 
 
 def _firsts_sorted(parts: Sequence[Firsts]) -> Firsts:

@@ -3,7 +3,7 @@
 import pytest
 from tests.support.lake_world import VOCABULARY, event, people, rows
 
-from yutang.timeline.deduplication import find_repeats
+from yutang.timeline.deduplication import find_repeats, sieve_of
 from yutang.timeline.people import People
 from yutang.timeline.rows import NewRows
 from yutang.timeline.tracks import TimelineState
@@ -21,7 +21,10 @@ def kept(*records: NewRows) -> TimelineState:
 
 def repeats(state: TimelineState, who: People, new: NewRows) -> list[str]:
     arrived = new.arrivals[new.source]
-    found = find_repeats(state, who, who.head_of[new.anchors], new.tie, new.content, arrived, HORIZON_MS)
+    asked = (state, who, who.head_of[new.anchors], new.tie, new.content, arrived, HORIZON_MS)
+    found = find_repeats(*asked)
+    sieved = find_repeats(*asked, sieve_of(state, int(arrived[0]), HORIZON_MS).met(new.tie))
+    assert (sieved.repeated.tolist(), sieved.changed.tolist()) == (found.repeated.tolist(), found.changed.tolist())
     return [
         "changed" if changed else "repeated" if repeated else "new"
         for repeated, changed in zip(found.repeated.tolist(), found.changed.tolist(), strict=True)
