@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import groupby, pairwise
 from statistics import median as plain_median
@@ -27,7 +27,7 @@ from yutang.timeline.boundaries import calendar
 from yutang.timeline.kernels import periods as kernels
 from yutang.timeline.kernels.periods import BITS
 from yutang.timeline.kernels.presence import QUARTER_MS, united
-from yutang.timeline.presence import Presence, Presences
+from yutang.timeline.presence import Presence, Presences, Quarters
 from yutang.timeline.questions import counts, recency, repurchase, retention, stickiness, value
 from yutang.timeline.questions.buckets import DAYS, TIMES, median
 from yutang.timeline.questions.periods import (
@@ -114,7 +114,8 @@ class Present(MemoryView):
             for customer in range(len(world.codes))
         ]
         offsets = np.cumsum([0, *map(len, firsts)]).astype(np.int64)
-        self._present = Presence(frozenset(types), offsets, np.array([at for own in firsts for at in own], np.int64))
+        every = np.array([at for own in firsts for at in own], np.int64)
+        self._present = Presence(frozenset(types), offsets, Quarters.of(offsets, every))
 
     def presence(self) -> Presence | None:
         return self._present
@@ -158,12 +159,26 @@ class TestPresence:
         one, other = laid([[1, 2, QUARTER_MS]]), laid([[5]])
         arranged = [Lists(*one), Lists(*other)]
         presences = Presences()
-        starts, at = presences.of(arranged)
-        assert (starts.tolist(), at.tolist()) == ([0, 2], [1, QUARTER_MS])
-        assert presences.of(list(arranged))[1] is at
-        assert presences.of(arranged[:1])[1] is not at
+        found = presences.of(arranged)
+        assert (found.starts.tolist(), found.at.tolist()) == ([0, 2], [1, QUARTER_MS])
+        assert presences.of(list(arranged)) is found
+        assert presences.of(arranged[:1]) is not found
         presences.clear()
-        assert presences.of(arranged)[1].tolist() == at.tolist()
+        assert presences.of(arranged).at.tolist() == found.at.tolist()
+
+    @MANY
+    @given(worlds(), st.data())
+    def test_a_stretch_of_customers_is_read_where_it_lies(self, world, data):
+        """Quarters are of all customers, and a view's are some of them."""
+        whole = Present(world, TYPES).presence()
+        assert whole is not None
+        first = data.draw(st.integers(0, len(world.codes)))
+        facts = [replace(fact, customer=fact.customer - first) for fact in world.facts if fact.customer >= first]
+        some = MemoryView(SAMPLE, len(world.codes) - first, facts)
+        expected = marked(some, Events(), world.periods).tolist()
+        stretch = replace(whole, offsets=whole.offsets[first:])
+        some.presence = lambda: stretch  # type: ignore[attr-defined]
+        assert marked(some, Events(), world.periods).tolist() == expected
 
 
 def laid(lists):
@@ -194,6 +209,33 @@ class TestBits:
         for k in {0, shown - 1}:
             told = holds(masks, words, rows, firsts + k).tolist()
             assert told == [numbers[row] >> (first + k) & 1 for row, _, first in drawn]
+
+    @MANY
+    @given(
+        st.lists(st.tuples(WORD, WORD, st.integers(-1, 1)), max_size=9), st.integers(1, 70), st.booleans(),
+        st.booleans(), st.integers(1, 4),
+    )  # fmt: skip
+    def test_whoever_follows_is_counted(self, rows, shown, first_ever, every, most):
+        """However often lanes are emptied: as many of the same members as a lane can hold are tried apart."""
+        begins, masks, codes = (np.array([row[n] for row in rows], np.int64) for n in range(3))
+        cohorts = BITS - 1
+        found = kernels.followed(begins, masks, codes, 2, cohorts, shown, int(first_ever), int(every), most)
+        sizes, counts = np.zeros((2, cohorts), np.int64), np.zeros((2, cohorts, shown), np.int64)
+        for begun, mask, code in rows:
+            bits = [bit for bit in range(BITS) if begun >> bit & 1 and (bit or first_ever)]
+            for bit in [bit for bit in (bits if every else bits[:1]) if bit] if code >= 0 else []:
+                if not (first_ever and begun & 1):
+                    sizes[code, bit - 1] += 1
+                    counts[code, bit - 1] += [mask >> (bit + k) & 1 for k in range(shown)]
+        assert found[0].tolist() == sizes.reshape(-1).tolist()
+        assert found[1].tolist() == counts.reshape(-1).tolist()
+
+    def test_a_lane_holds_as_many_as_it_is_given(self):
+        count = kernels.LANE_MAX + 2
+        same = np.full(count, 0b11110, np.int64)
+        sizes, counts = kernels.followed(same, same, np.zeros(count, np.int64), 1, 4, 5, 0, 0, kernels.LANE_MAX)
+        assert sizes.tolist() == [count, 0, 0, 0]
+        assert counts.reshape(4, 5)[0].tolist() == [count] * 4 + [0]
 
     @MANY
     @given(st.integers(1, 3), st.data())
@@ -246,6 +288,9 @@ class TestRetention:
         for k in {0, shown // 2, shown - 1}:
             mine = found.returned(len(counted) - 1, k) & (cells >= 0)
             assert int(mine.sum()) == int(counted[-1, :, k].sum())
+        told = retention.figures(world.view, plan, codes_of(world), GROUPS)
+        assert (told[0] == sizes).all()
+        assert (told[1] == counted).all()
 
     @MANY
     @given(worlds(), st.integers(1, 5), st.sampled_from((0, DAY_MS, 7 * DAY_MS)))

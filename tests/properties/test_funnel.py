@@ -17,10 +17,11 @@ from tests.support.slow_funnel import Chosen, SlowFunnel, SlowStep
 
 from yutang.conditions.nodes import Compare, Events, Number, Op, Property, Step, Unit
 from yutang.conditions.vocabulary import EventType, Kind, PropertyType, Vocabulary
-from yutang.kernel.instants import DAY_MS, HOUR_MS
+from yutang.kernel.instants import DAY_MS, HOUR_MS, INSTANT_MAX_MS, NEVER
 from yutang.timeline.boundaries import calendar
-from yutang.timeline.questions.funnel import Funnel, Split, attempts, reached
+from yutang.timeline.questions.funnel import Funnel, Split, attempts, backwards, reached
 from yutang.timeline.steps import UNKNOWN, Ints
+from yutang.timeline.ticks import Ticked
 from yutang.timeline.view import Column
 
 EXAMPLES = max(1, int(300 * float(os.environ.get("YUTANG_TEST_BUDGET", "1"))))
@@ -88,7 +89,7 @@ def scene_of(rng: Random) -> Scene:
         steps.append(Step(events, within, without))
         slow.append(SlowStep(chosen, within, excluded))
     window = rng.choice((0, HOUR_MS, 6 * HOUR_MS, DAY_MS, DAY_MS, 30 * DAY_MS))
-    since = rng.choice((0, BASE + 9 * HOUR_MS))
+    since = rng.choice((0, BASE + 9 * HOUR_MS, BASE + 9 * HOUR_MS + 1))  # between two events of one tick
     until = rng.choice((BASE + 30 * DAY_MS, BASE + 36 * HOUR_MS))
     strict, together = mode == "strict", mode == "any"
     same = rng.choice(("", "", "product"))
@@ -154,6 +155,57 @@ class TestFunnel:
                     if one[0]:
                         expected[customer, period, group] = one
         assert told == expected, (scene.funnel, scene.facts)
+
+
+def _rows(rng: Random, first: int) -> list[tuple[int, int]]:
+    """(at, tie) of the rows of a line, in order: few or many, all over a few ticks."""
+    last = rng.choice((3, 3_000, 60_000))
+    return sorted({(first + rng.randint(0, last), rng.randint(0, 2)) for _ in range(rng.choice((0, 1, 5, 70)))})
+
+
+class TestDeepest:
+    @given(st.integers(0, 2**32))
+    @TRIES
+    def test_any_number_of_rows_is_climbed_like_one_after_the_other(self, seed: int) -> None:
+        """Of steps with many rows, which are compared sixteen at a time, and whose columns hold rows of others."""
+        rng = Random(seed)
+        lines, first = rng.randint(1, 3), rng.choice((0, BASE, INSTANT_MAX_MS - 60_000))
+        steps = [[_rows(rng, first) for _ in range(lines)] for _ in range(rng.randint(1, 4))]
+        if len(steps) > 1 and rng.random() < 0.3:
+            steps[1] = steps[0]
+        since, until = sorted(first + rng.randint(0, 60_000) for _ in range(2))
+        since, until = rng.choice((0, since)), rng.choice((NEVER, until))
+        window = rng.choice((0, 1, 1_023, 1_024, 2_500, 10**9))
+        level, at = backwards(
+            [_ticked(rng, lying) for lying in steps],
+            Funnel(tuple(Step(Events(("view",))) for _ in steps), window, since, until, ZONE),
+        )
+        for line in range(lines):
+            climbed = _slow_climb([lying[line] for lying in steps], since, until, window)
+            assert (int(level[line]), int(at[0, line])) == climbed
+
+
+def _ticked(rng: Random, lying: list[list[tuple[int, int]]]) -> Ticked:
+    """The rows of a step, among those of others."""
+    before, after = _rows(rng, 0), _rows(rng, BASE)
+    rows = before + [row for line in lying for row in line] + after
+    starts = len(before) + np.cumsum([0, *map(len, lying)])
+    at, tie = (np.array([row[n] for row in rows], np.int64) for n in range(2))
+    return Ticked.of(starts, at, tie)
+
+
+def _slow_climb(steps: list[list[tuple[int, int]]], since: int, until: int, window: int) -> tuple[int, int]:
+    """(level, the latest beginning of the match that ends first)."""
+    found = (0, 0)
+    begun = {row: row[0] for row in steps[0] if since <= row[0] <= until}
+    for number, rows in enumerate(steps, start=1):
+        if number > 1:
+            latest = {row: max((at for one, at in begun.items() if one < row), default=-1) for row in rows}
+            begun = {row: at for row, at in latest.items() if at >= 0 and row[0] <= until and row[0] - at <= window}
+        if not begun:
+            break
+        found = number, begun[min(begun)]
+    return found
 
 
 def _number(column: Column) -> Ints:

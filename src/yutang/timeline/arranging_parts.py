@@ -76,16 +76,18 @@ def touched(people: People, runs: Sequence[Run]) -> Flags:
 
 
 class LineUps:
-    """The line-ups of everybody for the last few sets of types that were asked about."""
+    """The line-ups of everybody for the last few sets of types that were asked about. They share the first events."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[frozenset[str], tuple[tuple[object, ...], LineUp]] = OrderedDict()
+        self._firsts: Firsts | None = None
         self._lock = threading.Lock()
 
     def clear(self) -> None:
         """Let go of all."""
         with self._lock:
             self._kept.clear()
+            self._firsts = None
 
     def of(self, state: TimelineState, people: People, asked: Ints | None, found: Mapping[str, Arrangement]) -> LineUp:
         """As `line_up`; that of everybody is kept while nothing changes."""
@@ -97,9 +99,12 @@ class LineUps:
         types = frozenset(found)
         with self._lock:
             known = self._kept.get(types)
+            if self._firsts is None or not self._firsts.fits(state, people):
+                self._firsts = Firsts(state, people)
+            firsts = self._firsts
         if known is not None and len(known[0]) == len(key) and all(map(_is, known[0], key)):
             return known[1]
-        lined = line_up(state, people, None, found)
+        lined = line_up(state, people, None, found, firsts)
         with self._lock:
             self._kept[types] = (key, lined)
             self._kept.move_to_end(types)
@@ -112,7 +117,13 @@ def _is(one: object, other: object) -> bool:
     return one is other or (isinstance(one, int) and one == other)
 
 
-def line_up(state: TimelineState, people: People, asked: Ints | None, found: Mapping[str, Arrangement]) -> LineUp:
+def line_up(
+    state: TimelineState,
+    people: People,
+    asked: Ints | None,
+    found: Mapping[str, Arrangement],
+    firsts: Firsts | None = None,
+) -> LineUp:
     """The parts of customers (None: all) for questions that read types of which arrangements were found."""
     heads = people.heads()
     changed = changes(people, found)
@@ -133,7 +144,7 @@ def line_up(state: TimelineState, people: People, asked: Ints | None, found: Map
         wanted[heads if asked is None else asked] = True
         apart = np.zeros(people.count, np.bool_) if apart is None else apart
         mine, others = (wanted & ~apart)[line], np.flatnonzero(wanted & apart)
-    return LineUp(line, mine, others, arranged, Firsts(state, people))
+    return LineUp(line, mine, others, arranged, firsts or Firsts(state, people))
 
 
 class LastGathering:

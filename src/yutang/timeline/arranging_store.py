@@ -33,6 +33,7 @@ from yutang.timeline.manifest import LakeFile
 from yutang.timeline.people import NO_ANCHOR, People
 from yutang.timeline.runs import Run
 from yutang.timeline.steps import Ints
+from yutang.timeline.ticks import Ticks, ticks_kept
 from yutang.timeline.view import Column
 
 ARRANGED_ROWS_COUNT_MIN = 65_536  # fewer are gathered in no time
@@ -113,6 +114,11 @@ class Arrangement:
     def tie(self) -> Ints:
         return self.runs[0].tie if self.own else self._piece("tie")
 
+    @property
+    def ticks(self) -> Ticks:
+        """See `timeline.ticks`."""
+        return ticks_kept(self._cache, self.made_of.shelf, self.at)
+
     def column(self, name: str, kind: Kind, currency: str) -> Column:
         """A property of all rows; see `Run.column`."""
         if self.own:
@@ -183,6 +189,11 @@ class Arrangement:
             return self._cache.keep_in_memory(place, column)
 
 
+def worthwhile(track: Filed) -> bool:
+    """Whether a track has so many rows in files that they should be arranged."""
+    return sum(run.rows for run in track.files) >= ARRANGED_ROWS_COUNT_MIN
+
+
 def people_of(built: Ints | None, count: int) -> People:
     """Who was one person when an arrangement was made; nothing else of them is known."""
     heads = np.arange(count) if built is None else built
@@ -226,9 +237,7 @@ class Arrangements:
     def made(self, type_name: str, track: Filed, people: People) -> Arrangement | None:
         """The arrangement of a track's files, built if there is none of any; None if that isn't worth it."""
         found = self.of(type_name, track)
-        if found is None and sum(run.rows for run in track.files) >= ARRANGED_ROWS_COUNT_MIN:
-            found = self.build(type_name, track, people)
-        return found
+        return self.build(type_name, track, people) if found is None and worthwhile(track) else found
 
     def build(self, type_name: str, track: Filed, people: People) -> Arrangement | None:
         """An arrangement of all of a track's files under a grouping; None if the disk refuses or there are none."""

@@ -22,6 +22,7 @@ from yutang.timeline.pinned import Layout, Piece, PinnedView, leading, ordered
 from yutang.timeline.presence import Presence, Presences
 from yutang.timeline.runs import Run
 from yutang.timeline.steps import Ints
+from yutang.timeline.ticks import Ticked, Ticks
 from yutang.timeline.tracks import TimelineState, Track
 from yutang.timeline.view import Column
 
@@ -43,6 +44,11 @@ class Arranged:
         self.at = arrangement.at
         self.tie = arrangement.tie
         self._columns: dict[tuple[str, Kind], Column] = {}
+
+    @cached_property
+    def ticks(self) -> Ticks:
+        """See `timeline.ticks`."""
+        return self.arrangement.ticks
 
     def knows(self, name: str) -> bool:
         """Whether any row may have the property."""
@@ -217,10 +223,15 @@ class ArrangedView(GatheredView):
         if not types or self._state.arrangements is None:
             return None
         presences: Presences = self._state.arrangements.memo(Presences)
-        starts, at = presences.of([self._arranged[name].arrangement for name in types])
-        begins = starts[self._bounds(len(starts))]
-        first = int(begins[0])
-        return Presence(frozenset(types), begins - first, at[first : int(begins[-1])])
+        quarters = presences.of([self._arranged[name].arrangement for name in types])
+        return Presence(frozenset(types), quarters.starts[self._bounds(len(quarters.starts))], quarters)
+
+    def ticked(self, type_name: str) -> Ticked | None:
+        """The rows of a type, if they lie in order: not even where customers begin is copied."""
+        how = self._arranged.get(type_name)
+        if how is None or how.newer or not self.count:
+            return None
+        return Ticked(how.starts[self._bounds(len(how.starts))], how.ticks, how.at, how.tie)
 
     def _read(self, how: Arranged) -> Layout:
         begins = how.starts[self._bounds(len(how.starts))]
@@ -233,7 +244,8 @@ class ArrangedView(GatheredView):
 
     def _batchs(self, track: Track) -> Layout:
         """Of a type that isn't arranged: by its few rows, not by the many customers, where these stand together."""
-        if self._stretch_of is None or len(self._anchors()[1]) != self.count:
+        several = self._people.joined_count and len(self._anchors()[1]) != self.count
+        if self._stretch_of is None or several:
             return super()._batchs(track)
         pieces: list[Piece] = []
         for run in track.runs:

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from yutang.conditions.vocabulary import Vocabulary
 from yutang.timeline.arranging_parts import ASKED_SHARE, LastGathering, LineUp, LineUps, gathering, line_up
-from yutang.timeline.arranging_store import Arrangement
+from yutang.timeline.arranging_store import Arrangement, worthwhile
 from yutang.timeline.arranging_view import Arranged, ArrangedView, GatheredView
 from yutang.timeline.people import People
 from yutang.timeline.pinned import PinnedView
@@ -117,8 +117,10 @@ class Everyone:
         at_once: how many customers a part has at most, for work that holds less of each than step functions.
         """
         at_once = _evenly(self.count, at_once or CUSTOMERS_AT_ONCE_MAX)
-        found = self._arrangements(types)
-        if not found or self._few:
+        names = None if types is None else frozenset(types)
+        found = self._arrangements(names)
+        reads = names is None or not names.isdisjoint(self._state.tracks)
+        if self._few or (reads and not found):
             arranged = gathering(self._state, self._people, found)
             starts = range(0, max(1, self.count), at_once)
             return [self._gathered(slice(start, start + at_once), arranged) for start in starts]
@@ -158,15 +160,20 @@ class Everyone:
                 into[..., places] = column
         return tuple(whole)
 
-    def _arrangements(self, types: Iterable[str] | None) -> dict[str, Arrangement]:
+    def _arrangements(self, types: frozenset[str] | None) -> dict[str, Arrangement]:
         """Those to read by. Of types that are named, they are made if there are none and many are asked about."""
         kept, tracks = self._state.arrangements, self._state.tracks
         if kept is None:
             return {}
-        if types is None or self._few:
-            found = {name: kept.of(name, track) for name, track in tracks.items()}
-        else:
-            found = {name: kept.made(name, tracks[name], self._people) for name in set(types) if name in tracks}
+        named = tracks if types is None else {name: tracks[name] for name in types if name in tracks}
+        found = {name: kept.of(name, track) for name, track in named.items()}
+        if types is not None and not self._few:
+            missing = [name for name, one in found.items() if one is None and worthwhile(named[name])]
+            if missing:
+                missing.sort(key=lambda name: named[name].rows, reverse=True)
+                with ThreadPoolExecutor(THREADS_COUNT, "arranging") as threads:
+                    made = threads.map(lambda name: kept.made(name, named[name], self._people), missing)
+                    found |= dict(zip(missing, made, strict=True))
         return {name: one for name, one in found.items() if one is not None}
 
     @property

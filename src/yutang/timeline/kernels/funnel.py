@@ -4,10 +4,10 @@ A *line* is the events that one attempt may be made of: those of a customer, or 
 that ends a match, the latest possible beginning decides: whatever begins later stays longer in a window counted from
 the first step. Nothing else need be kept, and whether a match *exists* is decided exactly.
 
-`deepest` goes back: from each event of the deepest step that a line has, to the last event of the step before, and so
-on to the first step; if that lies outside the window, no match ends there, else the line is done. Customers are mostly
-decided by a few of their events, and rare steps are tried first. The places found only move forward: O(events of the
-line) for each step that fails.
+`kernels.deepest` goes back: from each event of the deepest step that a line has, to the last event of the step before,
+and so on to the first step; if that lies outside the window, no match ends there, else the line is done. Customers are
+mostly decided by a few of their events, and rare steps are tried first. The places found only move forward: O(events of
+the line) for each step that fails.
 
 `follow` goes forward, where at most so much may lie between two steps, or some events may not: each event of a step
 keeps the latest beginning of a match that ends in it. Those that may come directly before it are a stretch whose two
@@ -27,54 +27,17 @@ from yutang.kernel.instants import BEGINNING
 from yutang.timeline.kernels.jit import kernel, steps_kernel
 from yutang.timeline.steps import Ints
 
-
-@steps_kernel("ttinnn")
-def deepest(
-    at: tuple[Ints, ...], tie: tuple[Ints, ...], offsets: Ints, since: int, until: int, window: int
-) -> tuple[Ints, Ints]:
-    """(level, beginning) of each line: the deepest step of any match, and, of the earliest event of it that ends one,
-    the latest instant at which such a match begins. Level 0: none, and the beginning is unwritten.
-
-    at, tie: of each step. offsets: of all steps in turn. A match lies in [since, until] and lasts `window` at most.
-    """
-    stride = len(offsets) // len(at)
-    levels, beginnings = np.zeros(stride - 1, np.int64), np.empty(stride - 1, np.int64)
-    places = np.empty(len(at), np.int64)
-    for i in range(stride - 1):
-        full = 0
-        while full < len(at) and offsets[full * stride + i] < offsets[full * stride + i + 1]:
-            full += 1
-        for level in range(full, 0, -1):
-            for step in range(level):
-                places[step] = offsets[step * stride + i]
-            for row in range(offsets[(level - 1) * stride + i], offsets[(level - 1) * stride + i + 1]):
-                now = at[level - 1][row]
-                if now > until:
-                    break
-                earliest = max(now - window, since)
-                step, found = level - 1, row
-                while step > 0 and now >= earliest:
-                    step -= 1
-                    here, place, end = at[step], places[step], offsets[step * stride + i + 1]
-                    while place < end and here[place] < now:
-                        place += 1
-                    while place < end and here[place] == now and tie[step][place] < tie[step + 1][found]:
-                        place += 1
-                    places[step] = place
-                    found = place - 1
-                    now = here[found] if place > offsets[step * stride + i] else BEGINNING
-                if now >= earliest:
-                    levels[i], beginnings[i] = level, now
-                    break
-            if levels[i]:
-                break
-    return levels, beginnings
+# Of `kernels.deepest`, which is imported when it is first needed. Change its text, too: numba looks only at that.
+TICK_BITS = 10  # an instant >> TICK_BITS is its tick: below 2^32 until the year 2106
+PADDING = 16  # entries behind the last tick that may be read
 
 
 @steps_kernel("ttiii")
 def instants(at: tuple[Ints, ...], tie: tuple[Ints, ...], offsets: Ints, levels: Ints, beginnings: Ints) -> Ints:
-    """int64[steps * lines], step by step: the instants of each line's match, 0 beyond its level; arguments as of
-    `deepest`, and what it found. From the beginning on always the next event that fits: O(log events) a step.
+    """int64[steps * lines], step by step: the instants of each line's match, 0 beyond its level.
+
+    at, tie: of each step. offsets: of all steps in turn. levels, beginnings: what `deepest` found. From the beginning
+    on always the next event that fits: O(log events) a step.
     """
     steps, lines = len(at), len(levels)
     when = np.zeros(steps * lines, np.int64)

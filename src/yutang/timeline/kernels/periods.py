@@ -19,6 +19,8 @@ from yutang.timeline.kernels.jit import kernel
 from yutang.timeline.steps import Ints
 
 BITS = 62  # of a word
+LANE_MAX = (1 << 16) - 1  # what a lane of 16 bits holds
+SPREAD, ONES = 0x0000200040008001, 0x0001000100010001  # to multiply four bits by, and mask, for one in each lane
 
 
 @kernel("iiiiinnn")
@@ -171,6 +173,49 @@ def tally(rows: Ints, cells: Ints, firsts: Ints, masks: Ints, words: int, period
             for period in range(min(BITS, periods - k)):
                 counts[into + period] += (left >> period) & 1
     return counts
+
+
+@kernel("iiinnnnnn")
+def followed(
+    begins: Ints, masks: Ints, codes: Ints, groups: int, cohorts: int, periods: int, first_ever: int, every: int,
+    most: int,
+) -> tuple[Ints, Ints]:  # fmt: skip
+    """(int64[groups * cohorts] members, int64[groups * cohorts * periods] how many of them have bit cohort + 1 + k of
+    their mask): sets of one word each.
+
+    begins: bit c + 1 makes a customer a member of cohort c; of all cohorts if `every`, else of the first one; if
+    `first_ever`, whoever has bit 0 isn't a member. codes: the group of each customer, -1 for those who don't count.
+    most: how many customers fit in, below 2^16. Four bits are counted by one addition, in lanes of 16 bits that are
+    emptied before they can run over: O(members * periods / 4 + customers / most * groups * cohorts * periods).
+    """
+    lanes = (periods + 3) // 4
+    sizes = np.zeros(groups * cohorts, np.int64)
+    counts = np.zeros(groups * cohorts * periods, np.int64)
+    sums = np.zeros(groups * cohorts * lanes, np.int64)
+    for start in range(0, len(begins), most):
+        for i in range(start, min(start + most, len(begins))):
+            left = begins[i]
+            if codes[i] < 0 or (first_ever and left & 1):
+                continue
+            left &= ~1
+            while left:
+                low = left & -left
+                below = low - 1  # its bits are counted in pairs, fours, eights: this is one instruction in the end
+                below -= (below >> 1) & 0x5555555555555555
+                below = (below & 0x3333333333333333) + ((below >> 2) & 0x3333333333333333)
+                bit = (((below + (below >> 4)) & 0x0F0F0F0F0F0F0F0F) * 0x0101010101010101) >> 56
+                cell = codes[i] * cohorts + bit - 1
+                sizes[cell] += 1
+                after = masks[i] >> bit
+                for lane in range(cell * lanes, (cell + 1) * lanes):
+                    sums[lane] += ((after & 15) * SPREAD) & ONES
+                    after >>= 4
+                left = left ^ low if every else 0
+        for cell in range(groups * cohorts):
+            for k in range(periods):
+                counts[cell * periods + k] += (sums[cell * lanes + k // 4] >> (16 * (k % 4))) & 0xFFFF
+        sums[:] = 0
+    return sizes, counts
 
 
 @kernel("iiinnn")

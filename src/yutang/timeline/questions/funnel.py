@@ -23,10 +23,11 @@ from yutang.conditions.nodes import Events, Step, Unit
 from yutang.kernel.instants import INSTANT_MIN_MS, NEVER
 from yutang.timeline.boundaries import Calendar
 from yutang.timeline.evaluation.algebra import shifted
-from yutang.timeline.evaluation.selection import select, select_type, types_of
+from yutang.timeline.evaluation.selection import present, select, select_type, types_of
 from yutang.timeline.kernels import funnel as kernels
 from yutang.timeline.questions.lines import Layout, Rows, by_beginning, by_value, coded, together
 from yutang.timeline.steps import Ints
+from yutang.timeline.ticks import Ticked, Ticking
 from yutang.timeline.view import Column, View
 
 _NONE: Ints = np.empty(0, np.int64)
@@ -56,6 +57,12 @@ class Funnel:
         """The first instant at which an event may lie."""
         return max(self.since_ms, INSTANT_MIN_MS)
 
+    @property
+    def plain(self) -> bool:
+        """Whether steps come in order, and nothing is said of what may lie between them."""
+        free = all(step.within_ms is None and step.without is None for step in self.steps)
+        return free and not self.strict and not self.any_order
+
 
 @dataclass(frozen=True)
 class Split:
@@ -81,6 +88,8 @@ class Reached:
 
 def reached(view: View, funnel: Funnel) -> tuple[Ints, Ints]:
     """(level int64[customers], at int64[steps, customers]) of all customers of a view; see `Reached`."""
+    if funnel.plain and not funnel.same:
+        return backwards([_lying(view, step.events, funnel.calendar) for step in funnel.steps], funnel)
     found = attempts(view, funnel, None)
     if not funnel.same:
         return found.level, found.at
@@ -103,8 +112,7 @@ def attempts(view: View, funnel: Funnel, split: Split | None) -> Reached:
 def _way(funnel: Funnel) -> Callable[[Layout, Funnel], tuple[Ints, Ints]]:
     if funnel.any_order:
         return _together
-    bounded = funnel.strict or any(step.within_ms is not None or step.without is not None for step in funnel.steps)
-    return _climbed if bounded else _backwards
+    return _gone_back if funnel.plain else _climbed
 
 
 def beginnings(view: View, funnel: Funnel, prop: str) -> list[tuple[Ints, Column]]:
@@ -155,15 +163,36 @@ def _rows(view: View, funnel: Funnel, events: Events, split: Split | None, codes
     return together(parts) if parts else Rows.none(view.count)
 
 
-def _backwards(layout: Layout, funnel: Funnel) -> tuple[Ints, Ints]:
+def _lying(view: View, events: Events, calendar: Calendar) -> Ticked:
+    """The events of a set; not copied if they are all of one type, and lie in order."""
+    kinds = present(view, events)
+    if events.where is None and len(kinds) == 1 and not kinds[0][1] and isinstance(view, Ticking):
+        lying = view.ticked(kinds[0][0])
+        if lying is not None:
+            return lying
+    found = select(view, events, calendar)
+    return Ticked.of(found.offsets, found.at, found.tie)
+
+
+def _gone_back(layout: Layout, funnel: Funnel) -> tuple[Ints, Ints]:
     """(level, at) of each line, steps in order, with nothing said of the gaps."""
-    steps = layout.steps
-    columns = (tuple(one.at for one in steps), tuple(one.tie for one in steps))
-    offsets = np.concatenate([one.offsets for one in steps])
-    levels, begun = kernels.deepest(*columns, offsets, funnel.first_ms, funnel.until_ms, funnel.window_ms)
+    return backwards([Ticked.of(one.offsets, one.at, one.tie) for one in layout.steps], funnel)
+
+
+def backwards(steps: Sequence[Ticked], funnel: Funnel) -> tuple[Ints, Ints]:
+    """The same by the rows of each step."""
+    from yutang.timeline.kernels.deepest import deepest
+
+    columns = np.array([address for one in steps for address in one.addresses], np.int64)
+    lines = len(steps[0].starts) - 1
+    levels, firsts = deepest(columns, lines, funnel.first_ms, funnel.until_ms, funnel.window_ms)
     if not funnel.with_times:
-        return levels, np.empty((0, len(levels)), np.int64)
-    return levels, kernels.instants(*columns, offsets, levels, begun).reshape(len(steps), len(levels))
+        return levels, np.empty((0, lines), np.int64)
+    offsets = np.concatenate([one.starts for one in steps])
+    at, tie = tuple(one.at for one in steps), tuple(one.tie for one in steps)
+    begun = np.zeros(lines, np.int64)
+    begun[levels > 0] = at[0][firsts[levels > 0]]
+    return levels, kernels.instants(at, tie, offsets, levels, begun).reshape(len(steps), lines)
 
 
 def _climbed(layout: Layout, funnel: Funnel) -> tuple[Ints, Ints]:

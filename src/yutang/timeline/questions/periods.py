@@ -17,12 +17,14 @@ from yutang.kernel.instants import DAY_MS, NEVER, instant_text
 from yutang.timeline.boundaries import Calendar
 from yutang.timeline.evaluation.selection import Selected, select_type, types_of
 from yutang.timeline.kernels import periods as kernels
-from yutang.timeline.kernels.presence import QUARTER_MS
-from yutang.timeline.presence import Presenting
+from yutang.timeline.kernels import presence
+from yutang.timeline.kernels.presence import AFTER, EDGE, QUARTER_MS, Bytes
+from yutang.timeline.presence import Presence, Presenting
 from yutang.timeline.steps import Flags, Ints
 from yutang.timeline.view import View
 
 SHIFT_MAX = 40  # of a slot: 35 years, longer than any period
+FEW_SHARE = 4  # fewer rows than this part of the customers are marked customer by customer
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,23 @@ class Periods:
         after = np.maximum.accumulate(after)
         return np.concatenate(([1], after[:-1])), after, held, shift
 
+    @cached_property
+    def _bits_of_quarters(self) -> dict[tuple[int, int], Bytes]:
+        return {}
+
+    def quarter_bits(self, first: int, count: int) -> Bytes:
+        """uint8[count]: the bit of each quarter from number `first` on, as `kernels.presence.present` reads it; for
+        those that are one word `by_quarters`."""
+        found = self._bits_of_quarters.get((first, count))
+        if found is None:
+            last = self.until_ms // QUARTER_MS
+            edges = [self.since_ms // QUARTER_MS, *(self.begins[1:-1] // QUARTER_MS).tolist(), last, last + 1]
+            ends = np.clip(np.array([*edges, first + count]) - first, 0, count)
+            bits = np.array([*range(self.count + 1), EDGE, AFTER], np.uint8)
+            found = np.repeat(bits, np.diff(ends, prepend=0))
+            self._bits_of_quarters[first, count] = found
+        return found
+
 
 def periods_between(calendar: Calendar, unit: Unit, since_ms: int, until_ms: int) -> Periods:
     """The periods from the one that `since` is in to the one that `until` is in."""
@@ -109,26 +128,36 @@ def selections(
 
 def marked(view: View, events: Events, periods: Periods) -> Ints:
     """int64[n * words]: the periods in which each customer has events of a set; bit 0: before them."""
-    found = np.zeros(view.count * periods.words, np.int64)
-    present = None
+    found, types = [], frozenset[str]()
     if events == Events() and periods.by_quarters and isinstance(view, Presenting):
-        present = view.presence()
-    if present is not None:
-        _mark(found, present.offsets, present.at, periods)
-    for one in selections(view, events, periods.calendar, without=present.types if present else ()):
-        _mark(found, one.offsets, one.at, periods)
-    return found
+        there = view.presence()
+        if there is not None:
+            found, types = [_present(there, periods)], there.types
+    found += [_marked(one.offsets, one.at, periods) for one in selections(view, events, periods.calendar, None, types)]
+    if not found:
+        return np.zeros(view.count * periods.words, np.int64)
+    for one in found[1:]:
+        found[0] |= one
+    return found[0]
 
 
-def _mark(found: Ints, offsets: Ints, at: Ints, periods: Periods) -> None:
-    """Add the periods of some rows."""
+def _present(there: Presence, periods: Periods) -> Ints:
+    """The periods in which customers were there at all."""
+    quarters = there.quarters
+    if periods.words > 1:
+        return _marked(there.offsets, quarters.at, periods)
+    bits = periods.quarter_bits(quarters.first, quarters.count)
+    return presence.present(there.offsets, quarters.at, quarters.codes, bits, periods.until_ms, periods.count)
+
+
+def _marked(offsets: Ints, at: Ints, periods: Periods) -> Ints:
+    """The periods of some rows."""
     before, after, bounds, shift = periods.slots
     since, until, words = periods.since_ms, periods.until_ms, periods.words
-    if words == 1:
+    if words == 1 and len(at) * FEW_SHARE > len(offsets):
         first, then = np.left_shift(1, before), np.left_shift(1, after)
-        found |= kernels.mark(offsets, at, first, then, bounds, shift, since, until)
-    else:
-        found |= kernels.mark_words(offsets, at, before, after, bounds, shift, since, until, words)
+        return kernels.mark(offsets, at, first, then, bounds, shift, since, until)
+    return kernels.mark_words(offsets, at, before, after, bounds, shift, since, until, words)
 
 
 def cells(selected: Selected, codes: Ints, periods: Periods) -> Ints:

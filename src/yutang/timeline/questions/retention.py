@@ -8,6 +8,7 @@ property of it, or periods counted from it), the events of the beginning are mer
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -28,6 +29,8 @@ from yutang.timeline.questions.periods import (
 )
 from yutang.timeline.steps import Flags, Ints
 from yutang.timeline.view import Column, View
+
+FIGURES_COUNT_MAX = 1 << 18  # more take longer to put together than memberships that are counted one by one
 
 
 class Beginning(StrEnum):
@@ -120,25 +123,50 @@ class Members:
 def members_of(view: View, plan: Plan) -> Members:
     """The memberships of all customers of a view, and when they came back."""
     column = None
-    begun = np.empty(0, np.int64)
+    masks: list[Ints] = []
     if plan.width_ms or plan.prop is not None:
         owner, cohort, begun, column = _by_event(view, plan)
-        sets: dict[Events, Ints] = {}
     else:
-        sets = {plan.begin: marked(view, plan.begin, plan.cohorts)}
-        owner, cohort = _by_period(sets[plan.begin], plan)
-    for events in plan.returns:
-        if events not in sets:
-            sets[events] = _own(view, events, plan, owner, begun) if plan.width_ms else marked(
-                view, events, plan.cohorts
-            )  # fmt: skip
+        begins, masks = _by_bits(view, plan)
+        owner, cohort = _by_period(begins, plan)
+    if plan.width_ms:
+        masks = _masks({events: _own(view, events, plan, owner, begun) for events in plan.returns}, plan)
+    elif plan.prop is not None:
+        masks = _masks({events: marked(view, events, plan.cohorts) for events in plan.returns}, plan)
+    rows, firsts = (np.arange(len(owner)), np.zeros_like(owner)) if plan.width_ms else (owner, cohort + 1)
+    return Members(owner, cohort, rows, firsts, tuple(masks), plan.words, column)
+
+
+def figures(view: View, plan: Plan, codes: Ints, groups: int) -> tuple[Ints, Ints]:
+    """(int64[groups * cohorts] memberships, int64[returns, groups * cohorts, shown] how many of them came back).
+
+    codes: the group of each customer of the view, -1 for those who don't count. For plans without a property.
+    """
+    cohorts = plan.cohorts.count
+    cells = groups * cohorts
+    if plan.width_ms or plan.words > 1 or cells * plan.shown > FIGURES_COUNT_MAX:
+        found = members_of(view, plan)
+        code = codes[found.owner]
+        placed = np.where(code >= 0, code * cohorts + found.cohort, -1)
+        return found.sizes(placed, cells), found.counts(placed, cells, plan.shown)
+    begins, masks = _by_bits(view, plan)
+    first_ever, every = plan.beginning is Beginning.FIRST_EVER, plan.beginning is Beginning.ANY
+    how = (codes, groups, cohorts, plan.shown, int(first_ever), int(every), kernels.LANE_MAX)
+    told = [kernels.followed(begins, one, *how) for one in masks]
+    return told[0][0], np.stack([counts for _, counts in told]).reshape(len(told), cells, plan.shown)
+
+
+def _by_bits(view: View, plan: Plan) -> tuple[Ints, list[Ints]]:
+    """The periods of beginnings, and those of returns by set, and last of any of them if there are several."""
+    sets = {events: marked(view, events, plan.cohorts) for events in dict.fromkeys((plan.begin, *plan.returns))}
+    return sets[plan.begin], _masks(sets, plan)
+
+
+def _masks(sets: Mapping[Events, Ints], plan: Plan) -> list[Ints]:
     masks = [sets[events] for events in plan.returns]
     if len(masks) > 1:
         masks.append(np.bitwise_or.reduce(masks))
-    if plan.later:
-        masks = [up_to_last(one, plan.words) for one in masks]
-    rows, firsts = (np.arange(len(owner)), np.zeros_like(owner)) if plan.width_ms else (owner, cohort + 1)
-    return Members(owner, cohort, rows, firsts, tuple(masks), plan.words, column)
+    return [up_to_last(one, plan.words) for one in masks] if plan.later else masks
 
 
 def _by_period(masks: Ints, plan: Plan) -> tuple[Ints, Ints]:
