@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 
 import numpy as np
@@ -16,7 +16,7 @@ from yutang.domains.insight.contracts.figures import ReportQuestion
 from yutang.domains.insight.contracts.flow import FlowAnswer, FlowQuestion
 from yutang.domains.insight.contracts.series import SeriesQuestion
 from yutang.domains.insight.contracts.sets import SetOf
-from yutang.kernel.errors import InvalidError, NotFoundError
+from yutang.kernel.errors import ConditionError, InvalidError, NotFoundError
 from yutang.kernel.instants import DAY_MS, instant_text
 
 PEOPLE = 40
@@ -219,6 +219,53 @@ class TestSeries:
             parts = [point for group, point in period.points.items() if group]
             assert whole.size == sum(one.size for one in parts)
             assert whole.entered == sum(one.entered for one in parts)
+
+
+class TestByTheLastEventOfAType:
+    """A breakdown by `EVENT.PROPERTY`: of the customer's last event up to `as_of` that carries one."""
+
+    @pytest.fixture
+    def shops(self, scratch: Callable[..., Scratch]) -> Scratch:
+        one = scratch(start="2026-04-01")
+        one.send(
+            event("order_paid", "2026-02-01", "member_no:1", amount=100, store="A"),
+            event("order_paid", "2026-03-02", "member_no:1", amount=100, store="B"),
+            event("order_paid", "2026-03-03", "member_no:1", amount=100),
+            event("order_paid", "2026-03-20", "member_no:1", amount=100, store="A"),
+            event("order_paid", "2026-02-05", "member_no:2", amount=100, store="A"),
+            event("page_viewed", "2026-03-04", "member_no:3", page="home"),
+        )
+        return one
+
+    def test_the_last_that_carries_one_tells(self, shops: Scratch) -> None:
+        scope = Scope(since="2026-02-28", as_of="2026-03-10", by="order_paid.store")
+        answer = flow.flow(shops.desk(), FlowQuestion("aipl", scope=scope))
+        assert set(answer.asked.groups) == {"A", "B", "unknown"}
+        assert answer.flows["B"].matrix == {"P": {"L": 1}}  # its last order so far carries none, the one before B
+        assert answer.flows["A"].matrix == {"P": {"P": 1}}
+        assert answer.flows["unknown"].matrix == {"absent": {"A": 1}}
+        assert [size(shops, FlowQuestion("aipl", scope=scope), group=group) for group in "AB"] == [1, 1]
+
+    def test_of_a_mark_and_of_all_events(self, shops: Scratch) -> None:
+        for by in ("#visit.page", "*.page"):
+            asked = SeriesQuestion("everyone", "month", Scope(since="2026-03-01", as_of="2026-03-31", by=by))
+            points = series.series(shops.desk(), asked).periods[-1].points
+            assert (points["home"].size, points["unknown"].size) == (1, 2)
+
+    @pytest.mark.parametrize(
+        ("by", "code"),
+        [
+            ("order_payed.store", "condition.unknown_event_type"),
+            ("order_paid.shop", "condition.unknown_property"),
+            ("#vist.page", "condition.unknown_mark"),
+            ("order_paid.", "insight.by_unknown"),
+            ("trait.", "insight.by_unknown"),
+        ],
+    )
+    def test_what_isn_t_there_is_said_with_its_place(self, shops: Scratch, by: str, code: str) -> None:
+        with pytest.raises((InvalidError, ConditionError)) as raised:
+            flow.flow(shops.desk(), FlowQuestion("aipl", scope=Scope(by=by)))
+        assert (raised.value.code, raised.value.where) == (code, "by")
 
 
 class TestWrongQuestions:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from random import Random
 
@@ -17,12 +18,14 @@ from tests.support.evaluation_trees import HOURS, VOCABULARY, Scene, dense, scen
 from tests.support.memory_view import MemoryView
 from tests.support.slow_conditions import Slow
 
-from yutang.conditions.nodes import Compare, OneOf, Subject, Test, Unknown
+from yutang.conditions.nodes import All, Any, Compare, Events, OneOf, Subject, Test, Unknown
 from yutang.kernel.instants import BEGINNING, DAY_MS, HOUR_MS
-from yutang.timeline import evaluate
 from yutang.timeline.evaluate import Context, Evaluation
+from yutang.timeline.evaluation import population
 from yutang.timeline.evaluation.labels import member
-from yutang.timeline.evaluation.records import mentions_record, parts_of
+from yutang.timeline.evaluation.records import QUANTIFIERS, mentions_record, parts_of
+from yutang.timeline.evaluation.together import common
+from yutang.timeline.plan import labels_of
 from yutang.timeline.steps import Steps, Stretch
 from yutang.timeline.view import Column
 
@@ -90,8 +93,8 @@ def assert_restricted(scene: Scene, rng: Random, name: object) -> None:
 @pytest.fixture
 def narrowed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever isn't settled is always asked about alone."""
-    monkeypatch.setattr(evaluate, "NARROWED_COUNT_MIN", 0)
-    monkeypatch.setattr(evaluate, "NARROWED_SHARE_MAX", 1.0)
+    monkeypatch.setattr(population, "NARROWED_COUNT_MIN", 0)
+    monkeypatch.setattr(population, "NARROWED_SHARE_MAX", 1.0)
 
 
 def subjects_in(node: object) -> Iterator[Subject]:
@@ -100,6 +103,15 @@ def subjects_in(node: object) -> Iterator[Subject]:
     for part in parts_of(node):
         if isinstance(part, Test):
             yield from subjects_in(part)
+
+
+def conditions_in(node: object) -> Iterator[Test]:
+    """The tests of customers in a test, but for filters of events."""
+    if isinstance(node, Test) and not mentions_record(node):
+        yield node
+    if not isinstance(node, (Events, *QUANTIFIERS)):
+        for part in parts_of(node):
+            yield from conditions_in(part)
 
 
 class TestStretch:
@@ -206,6 +218,21 @@ class TestPoint:
             slow = [Slow(VOCABULARY, scene.plan, [f for f in scene.facts if f.customer == i], OWNED[i]) for i in (0, 1)]
             found = over(scene, instant, instant).truth(scene.test)
             assert found.value.tolist() == [int(one.holds(scene.test, instant, scene.zone)) for one in slow], seed
+
+    def test_asked_at_once_all_is_as_it_is_alone(self, narrowed: None) -> None:
+        shared = 0
+        for seed in range(0, EXAMPLES, 2):
+            scene, other = dense(seed), dense(seed + 1)
+            tests = [*conditions_in(scene.test), *(test for test in conditions_in(other.test) if not labels_of(test))]
+            asked = common([*tests, All(tuple(tests[:3])), Any(tuple(tests[-3:]))], scene.plan)
+            shared += len(asked.tests) + len(asked.counts) + len(asked.periods)
+            instant = (scene.base + seed % 11) * DAY_MS
+            context = Context(scene.plan, instant, scene.zone, start=instant)
+            together = Evaluation(view_of(scene), replace(context, common=asked))
+            for test in tests:
+                alone = Evaluation(view_of(scene), context).truth(test)
+                assert together.truth(test).value.tolist() == alone.value.tolist(), (seed, test)
+        assert shared > EXAMPLES
 
     def test_nobody_has_an_answer_at_a_point(self) -> None:
         for seed in range(20):

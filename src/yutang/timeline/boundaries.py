@@ -30,6 +30,7 @@ _ZONE_LAST_DAY = 47_847  # 2101-01-01
 _TABLE_FIRST_DAY = -366
 _TABLE_LAST_DAY = _ZONE_LAST_DAY
 _ZONES_COUNT_MAX = 64  # tables kept at a time; one takes about 1 MB
+MONTH_DAYS = 31  # of the longest
 UNITS_ADDED_COUNT_MAX = 10_000_000  # of an age: beyond it no calendar means anything
 
 
@@ -93,6 +94,32 @@ def units_between(days: Ints, later: Ints, unit: Unit) -> Ints:
     step = 12 if unit is Unit.YEAR else 1
     counts = (_months(later) - _months(days)) // step
     return counts - (add_units(days, unit, counts) > later)
+
+
+def days_before(day: int, unit: Unit, count: int) -> int:
+    """The last day to which so many units can be added without passing a day: the converse of `add_units`, which never
+    falls as days rise. Clamping moves a day by three at most."""
+    near = add_units(np.array([day], np.int64), unit, -count)[0] + np.arange(-4, 5)
+    return int(near[np.count_nonzero(add_units(near, unit, count) <= day) - 1])
+
+
+def year_days(days: Ints) -> Ints:
+    """The place of each day in a year of twelve months of 31 days."""
+    table = _year_days_table()
+    places = days - _ZONE_FIRST_DAY
+    if len(days) and (places.min() < 0 or places.max() >= len(table)):
+        return _year_days(days)
+    return table[places]
+
+
+def _year_days(days: Ints) -> Ints:
+    months = _months(days)
+    return months % 12 * MONTH_DAYS + days - _month_begins(months)
+
+
+@lru_cache(maxsize=1)
+def _year_days_table() -> Ints:
+    return _year_days(np.arange(_ZONE_FIRST_DAY, _ZONE_LAST_DAY, dtype=np.int64))
 
 
 class Calendar:

@@ -21,31 +21,24 @@ Cost: linear in the events of the types named, for each node; see `kernels`.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import cast
 
 import numpy as np
 
-from yutang.conditions import nodes
-from yutang.conditions.nodes import Events, RecordTrait, Subject, Test, Trait
-from yutang.conditions.vocabulary import Kind
-from yutang.kernel.errors import ConditionError
+from yutang.conditions.nodes import Subject, Test
 from yutang.kernel.instants import BEGINNING, NEVER
-from yutang.timeline.boundaries import Calendar, calendar
-from yutang.timeline.evaluation import algebra, labels, states
-from yutang.timeline.evaluation.ask import Ask, Measure
-from yutang.timeline.evaluation.dates import timed
-from yutang.timeline.evaluation.effort import effort
-from yutang.timeline.evaluation.inside import Inside, inside
+from yutang.timeline.evaluation import algebra, labels
+from yutang.timeline.evaluation.ask import Measure
 from yutang.timeline.evaluation.narrowing import NarrowView, lying
-from yutang.timeline.evaluation.operators import MEASURES, TRUTHS
-from yutang.timeline.evaluation.records import Records, mentions_record, record_trait, records_of
-from yutang.timeline.evaluation.selection import EVERYTHING, Reach, Selected, present, select, select_type
+from yutang.timeline.evaluation.population import Population
+from yutang.timeline.evaluation.records import records_of
+from yutang.timeline.evaluation.selection import Reach
+from yutang.timeline.evaluation.together import NOTHING, Common
 from yutang.timeline.kernels import intervals
 from yutang.timeline.plan import Plan, fixed_instant_max
-from yutang.timeline.steps import ALL_TIME, UNKNOWN, Flags, Ints, Steps, Stretch
+from yutang.timeline.steps import ALL_TIME, Ints, Steps, Stretch
 from yutang.timeline.view import Column, View
 
 # The kinds of identity by which each channel can address a customer.
@@ -60,15 +53,12 @@ CHANNEL_IDENTITIES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 
 
-NARROWED_COUNT_MIN = 2_048  # fewer customers are asked about together: handing over would cost more
-NARROWED_SHARE_MAX = 0.8  # of the customers: more are asked about together
-
-
 @dataclass(frozen=True, slots=True)
 class Context:
     """What an evaluation needs besides events. zone: of tests that belong to no definition, "" for the pool's.
 
     horizon: the last T for which answers need be right. start: the first; with start = horizon it is one point.
+    common: what the conditions that are asked share.
     """
 
     plan: Plan
@@ -76,6 +66,7 @@ class Context:
     zone: str = ""
     channels: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: CHANNEL_IDENTITIES)
     start: int = BEGINNING
+    common: Common = NOTHING
 
 
 class Evaluation:
@@ -97,6 +88,11 @@ class Evaluation:
         self._family: weakref.ref[Evaluation] = weakref.ref(self)
         self._others: dict[Stretch, Evaluation] = {}
         self._bounds: dict[tuple[str, Reach], tuple[Ints, Ints]] = {}
+
+    @property
+    def whole(self) -> tuple[Evaluation, Ints] | None:
+        """The evaluation of whose customers this asks some, and the places of these; None: it asks all of its own."""
+        return self._whole
 
     def truth(self, test: Test, zone: str = "") -> Steps:
         """The truth of a test for each customer."""
@@ -136,10 +132,11 @@ class Evaluation:
         return None
 
     def known(self, test: Test, zone: str) -> Steps | None:
-        """The truth of a test, if it is known already of more customers."""
+        """The truth of a test, if it is known already of more customers, or is to be."""
         if self._whole is None:
             return None
-        told = self._whole[0].population(zone).told(test)
+        population = self._whole[0].population(zone)
+        told = population.truth(test) if test in self.context.common.tests else population.told(test)
         return None if told is None else told.take(self._whole[1])
 
     def among(self, places: Ints) -> Evaluation:
@@ -208,181 +205,6 @@ class Evaluation:
     def records_population(self, zone: str, kind: str) -> Population:
         """The records of a kind that the customers own, asked about in a zone; "" for the customers."""
         return self._population(zone, kind)
-
-
-class Population:
-    """The customers of an evaluation, or the records of a kind that they own, in one zone: an `Ask`."""
-
-    def __init__(self, evaluation: Evaluation, zone: str, records: Records | None) -> None:
-        # Weak: a circle would keep its arrays until the collector comes by.
-        self._evaluation = weakref.ref(evaluation)
-        self.view = evaluation.view
-        self.zone = zone
-        self.calendar: Calendar = calendar(zone)
-        self.records = records
-        self.count = self.view.count if records is None else records.count
-        self.stretch = evaluation.stretch
-        self._truths: dict[Test, Steps] = {}
-        self._measures: dict[Subject, Measure] = {}
-        self._selections: dict[tuple[Events, str | None, Reach], Selected] = {}
-        self._eaches: dict[tuple[Events, Reach], Sequence[Selected]] = {}
-        self._readings: dict[tuple[Subject, int], Column] = {}
-        self._insides: dict[tuple[Events, str | None, Reach], Sequence[Inside]] = {}
-
-    @property
-    def evaluation(self) -> Evaluation:
-        """The evaluation that this belongs to, which must be alive while it is asked."""
-        found = self._evaluation()
-        assert found is not None
-        return found
-
-    @property
-    def horizon(self) -> int:
-        return self.evaluation.horizon
-
-    def truth(self, test: Test) -> Steps:
-        """The truth of a test for each of the population."""
-        found = self.told(test)
-        if found is None:
-            if self.records is not None and not mentions_record(test):
-                found = self._owners().truth(test).take(self.records.owner)
-            else:
-                found = TRUTHS[type(test)](self, test)
-            self._truths[test] = found
-        return found
-
-    def told(self, test: Test) -> Steps | None:
-        """The truth of a test, if it is known already."""
-        found = self._truths.get(test)
-        return self.evaluation.known(test, self.zone) if found is None and self.records is None else found
-
-    @property
-    def _narrows(self) -> bool:
-        """Whether it may pay to ask about some of the population only."""
-        return self.records is None and self.count >= NARROWED_COUNT_MIN and self.stretch != ALL_TIME
-
-    def only(self, wanted: Callable[[], Flags], work: Callable[[Ask], Steps], rest: int) -> Steps:
-        """What some work says of the wanted ones, the value `rest` (or what is right) of the others."""
-        if not self._narrows or len(places := np.flatnonzero(wanted())) > NARROWED_SHARE_MAX * self.count:
-            return work(self)
-        some = self.evaluation.among(places)
-        return work(some.population(self.zone)).spread(places, self.count, rest)
-
-    def eager(self, tests: Sequence[Test]) -> Sequence[Test]:
-        """Some tests, those first that are told soonest: that are known, then by the rows that they read."""
-        return sorted(tests, key=self._effort) if self._narrows else tests
-
-    def _effort(self, test: Test) -> int:
-        return -1 if self.told(test) is not None else effort(self.view, test)
-
-    def measure(self, subject: Subject) -> Measure:
-        """A measure for each of the population."""
-        found = self._measures.get(subject)
-        if found is None:
-            rule = MEASURES.get(type(subject))
-            if rule is None:
-                raise ConditionError(
-                    "condition.not_a_measure", f"{type(subject).__name__} has no value that events alone change"
-                )
-            found = self._measures[subject] = rule(self, subject)
-        return found
-
-    def reading(self, subject: Subject, instant: int) -> Column:
-        """Any subject's values at T for each of the population."""
-        found = self._readings.get((subject, instant))
-        if found is None:
-            found = self._readings[subject, instant] = self._read(subject, instant)
-        return found
-
-    def _read(self, subject: Subject, instant: int) -> Column:
-        if isinstance(subject, (nodes.Since, nodes.Due, nodes.Age, nodes.Anniversary)):
-            moved = timed(self, subject)
-            base = moved.base.steps.values_at(instant)
-            known = base != UNKNOWN
-            values = moved.value_at(np.where(known, base, instant), instant)
-            return Column(Kind.INTEGER, np.where(known, values, UNKNOWN))
-        measure = self.measure(subject)
-        return Column(measure.kind, measure.steps.values_at(instant), measure.words)
-
-    def over(self, stretch: Stretch) -> Population:
-        """The same population, asked about another stretch."""
-        kind = "" if self.records is None else self.records.kind
-        return self if stretch == self.stretch else self.evaluation.over(stretch).records_population(self.zone, kind)
-
-    def earlier(self, span_ms: int) -> Population:
-        """The same population, asked from a span earlier on."""
-        start = int(algebra.shifted(np.array([self.stretch.start], np.int64), -span_ms)[0])
-        return self.over(Stretch(start, self.stretch.end))
-
-    def at(self, instant: int) -> Population:
-        """The same population, asked about an instant at least."""
-        inside = self.stretch.start <= instant <= self.stretch.end
-        return self if inside else self.over(Stretch.at(instant))
-
-    def select(self, events: Events, prop: str | None = None, within: Reach = EVERYTHING) -> Selected:
-        """The events of a set within reach, merged in order; of customers, whatever the population."""
-        found = self._selections.get((events, prop, within))
-        if found is None:
-            found = select(self.view, events, self.calendar, prop, within)
-            self._selections[events, prop, within] = found
-        return found
-
-    def each(self, events: Events, within: Reach) -> Sequence[Selected]:
-        """The events of a set within reach, type by type; without those that have none."""
-        found = self._eaches.get((events, within))
-        if found is None:
-            types = present(self.view, events)
-            every = [select_type(self.view, kind, events, self.calendar, None, within) for kind in types]
-            found = self._eaches[events, within] = [one for one in every if len(one.at)]
-        return found
-
-    def inside(self, events: Events, within: Reach, prop: str | None = None) -> Sequence[Inside]:
-        """The events of a set within reach, type by type, where they lie."""
-        found = self._insides.get((events, prop, within))
-        if found is None:
-            types, bounds = present(self.view, events), self.evaluation.bounds
-            found = [inside(self.view, kind, events, self.calendar, within, prop, bounds) for kind in types]
-            self._insides[events, prop, within] = found
-        return found
-
-    def trait(self, of: Trait | RecordTrait) -> Measure:
-        """A trait of the customers, or of the records under the quantifier."""
-        return self.measure(of)
-
-    def label(self, name: str, value: str) -> Steps:
-        """Whether a label has a value, of customers; "": any value."""
-        evaluation = self.evaluation
-        rung = evaluation.context.plan.rung_of(name, value)
-        return labels.member(evaluation.ladder(name, rung), rung)
-
-    def identities(self, channel: str) -> Sequence[str]:
-        """The kinds of identity by which a channel can address a customer."""
-        return self.evaluation.context.channels.get(channel, ())
-
-    def open_records(self, kind: str) -> tuple[Population, Steps, Ints]:
-        """(the records of a kind as a population, when each is open, the owner of each)."""
-        population = self.evaluation.records_population(self.zone, kind)
-        records = cast("Records", population.records)
-        return population, records.standing.truth, records.owner
-
-    def _owners(self) -> Population:
-        return self.evaluation.population(self.zone)
-
-    def own_trait(self, of: Trait) -> Measure:
-        """A customer's trait, handed down to records."""
-        if self.records is not None:
-            return self._owners().measure(of).take(self.records.owner)
-        return states.trait(self.view, of.name, self.stretch)
-
-    def own_record_trait(self, of: RecordTrait) -> Measure:
-        """A trait of the record under the quantifier."""
-        if self.records is None:
-            raise ConditionError(
-                "condition.no_record",
-                f"record.{of.name} stands outside of any record",
-                remedy="write it inside any kind(…), all kind(…) or count kind(…)",
-            )
-        return record_trait(self.view, self.records, of.name, self.stretch)
 
 
 def truth(test: Test, view: View, context: Context) -> Steps:

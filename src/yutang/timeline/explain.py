@@ -29,8 +29,9 @@ from yutang.conditions.vocabulary import (
     Kind,
 )
 from yutang.kernel.instants import BEGINNING
-from yutang.timeline.evaluate import Evaluation, Population
+from yutang.timeline.evaluate import Evaluation
 from yutang.timeline.evaluation.measures import returns
+from yutang.timeline.evaluation.population import Population
 from yutang.timeline.evaluation.selection import Selected, select_type, types_of
 from yutang.timeline.evaluation.sequences import match_spans, matches, unanswered
 from yutang.timeline.evaluation.windows import eligible, enters, leaves

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -49,9 +50,9 @@ class Steps:
     """n step functions. Customer i changes at `at[offsets[i]:offsets[i+1]]` to `value[…]`.
 
     offsets: int64[n+1]. at: int64[m], strictly ascending within a customer; each customer's first is
-    BEGINNING, so every customer has at least one row. value: int64[m]; a truth is 0 or 1; UNKNOWN marks
-    a measure without value; neighbours of one customer differ (normal form), so equality of functions
-    is equality of arrays.
+    BEGINNING, so every customer has at least one row. value: int64[m]; a truth is 0 or 1, at a point a bool;
+    UNKNOWN marks a measure without value; neighbours of one customer differ (normal form), so equality of
+    functions is equality of arrays.
 
     Asked for a stretch of time, a function is *clipped*: its first row, at BEGINNING, is what holds at the start
     of the stretch, and changes before and after the stretch are left out. At a point every function is *flat*: a
@@ -99,6 +100,11 @@ class Steps:
         """A function for each of n customers that never changes. values: int64[n]."""
         return cls(*_frame(len(values)), values)
 
+    @classmethod
+    def truths(cls, flags: Flags) -> Steps:
+        """A truth for each of n customers that never changes. flags: bool[n]."""
+        return cls(*_frame(len(flags)), cast("Ints", flags))
+
     def take(self, customers: Ints) -> Steps:
         """The functions of the named customers (rows 0..n-1), in that order, repeated as often as named."""
         if self.flat:
@@ -112,7 +118,7 @@ class Steps:
     def spread(self, customers: Ints, count: int, rest: int) -> Steps:
         """The functions as those of the named ones (ascending) of so many customers; the others have a value `rest`."""
         if self.flat:
-            values = np.full(count, rest, np.int64)
+            values = np.full(count, rest, self.value.dtype)
             values[customers] = self.value
             return Steps.constant(values)
         lengths = np.ones(count, np.int64)

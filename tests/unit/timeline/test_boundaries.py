@@ -11,7 +11,7 @@ import pytest
 from yutang.conditions.nodes import Unit
 from yutang.kernel.errors import InvalidError
 from yutang.kernel.instants import BEGINNING, DAY_MS, HOUR_MS, NEVER, instant_from_text, instant_text
-from yutang.timeline.boundaries import add_units, calendar, units_between
+from yutang.timeline.boundaries import MONTH_DAYS, add_units, calendar, days_before, units_between, year_days
 
 
 def days(*texts: str) -> np.ndarray:
@@ -116,3 +116,25 @@ class TestZone:
         none = np.empty(0, np.int64)
         utc = calendar("UTC")
         assert len(utc.periods(none, Unit.DAY)) == len(utc.local_days(none)) == len(add_units(none, Unit.MONTH, 1)) == 0
+
+
+class TestConverse:
+    @pytest.mark.parametrize("unit", list(Unit))
+    @pytest.mark.parametrize("count", [-13, -1, 0, 1, 6, 12, 41])
+    def test_the_last_day_to_which_units_can_be_added_without_passing_a_day(self, unit: Unit, count: int) -> None:
+        near = np.arange(-60, 60)
+        for day in (*days("2024-02-28", "2024-02-29", "2023-02-28", "2023-03-31", "2024-12-31"), *range(-40, 40)):
+            born = near + add_units(np.array([day]), unit, -count)[0]
+            expected = born[add_units(born, unit, count) <= day].max()
+            assert days_before(int(day), unit, count) == expected
+
+
+class TestYearDays:
+    def test_are_told_apart_by_month_and_day_alone(self) -> None:
+        every = np.concatenate((np.arange(-30_000, -29_000), np.arange(19_000, 20_500), np.arange(47_000, 48_500)))
+        told = [date(1970, 1, 1) + timedelta(days=int(day)) for day in every]
+        expected = [(one.month - 1) * MONTH_DAYS + one.day - 1 for one in told]
+        assert year_days(every).tolist() == expected
+        assert year_days(every[:1_100]).tolist() == expected[:1_100]
+        inside = every[1_000:2_500]
+        assert year_days(inside).tolist() == expected[1_000:2_500]

@@ -103,6 +103,17 @@ class TestAtLeast:
         expected = [len(rows.inside(i, flagged=False)) >= count for i in range(len(rows))]
         assert found.tolist() == expected
 
+    def test_of_several_is_each_alone(self, rows: Rows) -> None:
+        rng = Random(len(rows.at))
+        asked = [(rng.randint(1, 4), rows.after, rows.until) for _ in range(2)]
+        asked += [(1, BEGINNING, NEVER), (2, BEGINNING, 20), (1, 10, 30), (3, 5, 41)]
+        asked.sort(key=lambda one: -one[2])
+        columns = (ints(list(column)) for column in zip(*asked, strict=True))
+        found = intervals.several_at_least(rows.lows, rows.highs, rows.at, *columns).reshape(len(asked), -1)
+        for mine, (count, after, until) in zip(found, asked, strict=True):
+            alone = intervals.at_least(rows.lows, rows.highs, rows.at, count, after, until)
+            assert mine.tolist() == alone.tolist()
+
 
 class TestFolded:
     @pytest.mark.parametrize("mode", sorted(FOLDS))
@@ -130,6 +141,20 @@ class TestFolded:
     def test_distinct_counts_different_known_values(self, rows: Rows) -> None:
         found = intervals.distinct(rows.lows, rows.highs, rows.at, rows.flags, rows.values, rows.after, rows.until)
         assert found.tolist() == [len(set(rows.known(i))) for i in range(len(rows))]
+
+    @pytest.mark.parametrize("count", [1, 2, 3, 5])
+    def test_so_many_different_values(self, rows: Rows, count: int) -> None:
+        columns = (rows.lows, rows.highs, rows.at, rows.flags, rows.values)
+        found = intervals.distinct_at_least(*columns, count, rows.after, rows.until)
+        assert found.tolist() == [len(set(rows.known(i))) >= count for i in range(len(rows))]
+
+
+class TestRangesAt:
+    def test_are_those_of_the_places(self, rows: Rows) -> None:
+        places = ints([i for i in range(len(rows)) if i % 2 == 0])
+        lows, highs = intervals.ranges_at(rows.offsets, places)
+        assert lows.tolist() == rows.lows[places].tolist()
+        assert highs.tolist() == rows.highs[places].tolist()
 
 
 class TestCovered:

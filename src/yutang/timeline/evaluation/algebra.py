@@ -4,6 +4,8 @@ A truth is a `Steps` of 0 and 1. Its *runs* are the maximal intervals [start, en
 every transformation of truths over time (for so long, hold, entered within) moves the ends of runs and
 puts them together again. Each function costs one or two passes over the rows of its arguments.
 
+A flat truth may be bool, and at a point it is; what isn't flat is int64 always.
+
 Invariant: arguments and results are in normal form. BEGINNING and NEVER are never moved. What makes steps out of
 intervals is told the stretch of time that is asked about, and clips them to it; functions that are flat (at a point
 all are) are put together by plain arithmetic.
@@ -11,8 +13,10 @@ all are) are put together by plain arithmetic.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import cast
 
 import numpy as np
 
@@ -21,7 +25,11 @@ from yutang.timeline.kernels import folds, merges
 from yutang.timeline.steps import ALL_TIME, UNKNOWN, Flags, Ints, Steps, Stretch
 
 _NOTHING: Ints = np.empty(0, np.int64)
-_FLAT_MODES = {merges.LEAST: np.minimum, merges.GREATEST: np.maximum, merges.TOTAL: np.add}
+_FLAT_MODES: Mapping[int, Callable[[Ints, Ints], Ints]] = {
+    merges.LEAST: np.minimum,
+    merges.GREATEST: np.maximum,
+    merges.TOTAL: partial(np.add, dtype=np.int64),  # of truths as well
+}
 _SHIFT_MS_MAX = 2**62  # more than all of time: a span beyond it is as good as for ever
 
 
@@ -39,11 +47,23 @@ def constant(count: int, value: int) -> Steps:
     return Steps.constant(np.full(count, value, np.int64))
 
 
+def truth(steps: Steps, stretch: Stretch) -> Steps:
+    """A truth as it is kept: of bool at a point, of int64 over a stretch."""
+    flags = steps.value.dtype == np.bool_
+    if flags == stretch.point:
+        return steps
+    return Steps(steps.offsets, steps.at, _numbers(steps.value) if flags else cast("Ints", steps.value != 0))
+
+
 def mapped(steps: Steps, value: Ints | Flags) -> Steps:
     """The function with other values, row for row."""
     if steps.flat:
-        return Steps(steps.offsets, steps.at, value.astype(np.int64))
-    return Steps.of(merges.normalise(steps.offsets, steps.at, value.astype(np.int64)))
+        return Steps(steps.offsets, steps.at, cast("Ints", value) if value.dtype == np.bool_ else _numbers(value))
+    return Steps.of(merges.normalise(steps.offsets, steps.at, _numbers(value)))
+
+
+def _numbers(value: Ints | Flags) -> Ints:
+    return value.astype(np.int64, copy=False)
 
 
 def known(steps: Steps) -> Steps:
@@ -53,14 +73,16 @@ def known(steps: Steps) -> Steps:
 
 def invert(truth: Steps) -> Steps:
     """Not."""
-    return Steps(truth.offsets, truth.at, 1 - truth.value)
+    flags = truth.value.dtype == np.bool_
+    return Steps(truth.offsets, truth.at, ~truth.value if flags else 1 - truth.value)
 
 
 def combine(a: Steps, b: Steps, mode: int) -> Steps:
     """The least, greatest or total of two functions (`merges`)."""
     if a.flat and b.flat:
         return Steps(a.offsets, a.at, _FLAT_MODES[mode](a.value, b.value))
-    return Steps.of(merges.combine(a.offsets, a.at, a.value, b.offsets, b.at, b.value, mode))
+    value_a, value_b = _numbers(a.value), _numbers(b.value)
+    return Steps.of(merges.combine(a.offsets, a.at, value_a, b.offsets, b.at, value_b, mode))
 
 
 def both(a: Steps, b: Steps) -> Steps:
@@ -81,16 +103,16 @@ def either(a: Steps, b: Steps) -> Steps:
 
 def ever(truth: Steps) -> Flags:
     """bool[n]: whether it holds at some T that is asked about."""
-    flat = truth.flat or not len(truth)
-    found: Flags = (truth.value if flat else np.maximum.reduceat(truth.value, truth.offsets[:-1])) > 0
-    return found
+    return _flags(truth.value) if truth.flat else merges.ever(truth.offsets, truth.value, 1, NEVER)
 
 
 def open_(truth: Steps) -> Flags:
     """bool[n]: whether it doesn't hold at some T that is asked about."""
-    flat = truth.flat or not len(truth)
-    found: Flags = (truth.value if flat else np.minimum.reduceat(truth.value, truth.offsets[:-1])) == 0
-    return found
+    return ~_flags(truth.value) if truth.flat else merges.ever(truth.offsets, truth.value, 0, 0)
+
+
+def _flags(value: Ints | Flags) -> Flags:
+    return cast("Flags", value) if value.dtype == np.bool_ else value > 0
 
 
 def any_of(truths: Sequence[Steps], count: int) -> Steps:

@@ -6,17 +6,22 @@ they are handed it. Answers are shared: equal nodes in equal zones are computed 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from yutang.conditions.nodes import Events, RecordTrait, Subject, Test, Trait
 from yutang.conditions.vocabulary import Kind
 from yutang.timeline.boundaries import Calendar
 from yutang.timeline.evaluation.inside import Inside
 from yutang.timeline.evaluation.selection import EVERYTHING, Reach, Selected
+from yutang.timeline.evaluation.thresholds import Enough
+from yutang.timeline.evaluation.together import Common
+from yutang.timeline.kernels.instants import Bits
 from yutang.timeline.steps import Flags, Ints, Steps, Stretch
 from yutang.timeline.view import Column, View
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,21 @@ class Ask(Protocol):
     def at(self, instant: int) -> Ask:
         """The same population, asked about an instant at least."""
 
+    @property
+    def common(self) -> Common:
+        """What the conditions that are asked share."""
+
+    def kept(self, key: Hashable, work: Callable[[], T]) -> T:
+        """What some work gives, which is done once for a key."""
+
+    def enough(self, type_name: str, asked: Enough) -> Flags | None:
+        """bool[n]: whether there are so many events of a type within reach, if others ask the like, so that all of it
+        is told at once; None: nobody does, or not at a point."""
+
+    def where(self, test: Test, wanted: Callable[[], Flags], rest: int) -> Steps:
+        """The truth of a test for the wanted ones of the population, as by `only`, unless it is known, or is asked of
+        all for others' sake."""
+
     def only(self, wanted: Callable[[], Flags], work: Callable[[Ask], Steps], rest: int) -> Steps:
         """What some work says of the wanted ones of the population, asked about them alone where that is less; of the
         others the value `rest`, or anything that is right."""
@@ -101,6 +121,12 @@ class Ask(Protocol):
 
     def label(self, name: str, value: str) -> Steps:
         """Whether a label has a value, of customers; "": any value."""
+
+    def member_bounds(self, name: str, value: str, wanted: Bits) -> Bits:
+        """Of having a value of a label over the stretch; "": any value. See `bounds`."""
+
+    def changing(self, name: str, value: str) -> Flags:
+        """bool[n]: who may come to have a value of a label within the stretch, or lose it."""
 
     def identities(self, channel: str) -> Sequence[str]:
         """The kinds of identity by which a channel can address a customer."""

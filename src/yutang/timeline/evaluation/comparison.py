@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-import numpy as np
-
 from yutang.conditions.nodes import (
     Age,
     Aggregate,
     Anniversary,
     Compare,
-    Count,
     Due,
     Fold,
     Number,
@@ -24,16 +21,21 @@ from yutang.conditions.nodes import (
     Value,
 )
 from yutang.conditions.vocabulary import Kind
+from yutang.timeline.evaluation import points
 from yutang.timeline.evaluation.algebra import constant, either, invert, known, mapped
 from yutang.timeline.evaluation.ask import Ask
 from yutang.timeline.evaluation.dates import compare_timed, timed
 from yutang.timeline.evaluation.literals import compare_column, compare_ints, fraction
-from yutang.timeline.evaluation.measures import compare_average, compare_count
+from yutang.timeline.evaluation.measures import compare_average, compare_distinct
+from yutang.timeline.evaluation.thresholds import thresholds
 from yutang.timeline.steps import UNKNOWN, Steps
 
 
 def compare(ask: Ask, node: Compare) -> Steps:
     """subject op value; false where the subject is unknown."""
+    asked = thresholds(node, ask.stretch, ask.calendar) if ask.stretch.point else None
+    if asked is not None:
+        return points.by_thresholds(ask, asked)
     return _compared(ask, node.subject, node.op, node.value)
 
 
@@ -64,14 +66,14 @@ def _compared(ask: Ask, subject: Subject, op: Op, value: Value) -> Steps:
         than = _moved_value(subject, value)
         if than is None:
             return constant(ask.count, 0)
-        if not ask.stretch.point:
+        if not ask.stretch.point or isinstance(subject, Age):
             return compare_timed(timed(ask, subject), op, than)
         values = ask.reading(subject, ask.stretch.end).values
-        return Steps.constant(((values != UNKNOWN) & compare_ints(values, op, than)).astype(np.int64))
+        return Steps.truths((values != UNKNOWN) & compare_ints(values, op, than))
     if isinstance(subject, Aggregate) and subject.fold is Fold.AVG:
         return compare_average(ask, subject, op, value)
-    if isinstance(subject, Count) and isinstance(value, Number):
-        found = compare_count(ask, subject, op, fraction(value.value))
+    if isinstance(subject, Aggregate) and subject.fold is Fold.DISTINCT and isinstance(value, Number):
+        found = compare_distinct(ask, subject, op, fraction(value.value))
         if found is not None:
             return found
     measure = ask.measure(subject)

@@ -25,7 +25,15 @@ from yutang.conditions.nodes import Age, Anniversary, Due, Events, Op, RecordTra
 from yutang.conditions.vocabulary import Kind
 from yutang.kernel.errors import ConditionError
 from yutang.kernel.instants import BEGINNING, DAY_MS, INSTANT_MAX_MS, NEVER
-from yutang.timeline.boundaries import UNITS_ADDED_COUNT_MAX, Calendar, add_units, units_between
+from yutang.timeline.boundaries import (
+    MONTH_DAYS,
+    UNITS_ADDED_COUNT_MAX,
+    Calendar,
+    add_units,
+    days_before,
+    units_between,
+    year_days,
+)
 from yutang.timeline.evaluation import points
 from yutang.timeline.evaluation.algebra import (
     Spans,
@@ -36,6 +44,7 @@ from yutang.timeline.evaluation.algebra import (
     invert,
     kept,
     known,
+    mapped,
     over,
     reached,
     shifted,
@@ -44,6 +53,8 @@ from yutang.timeline.evaluation.ask import Ask, Measure
 from yutang.timeline.evaluation.selection import Reach
 from yutang.timeline.kernels import folds
 from yutang.timeline.steps import UNKNOWN, Ints, Steps, Stretch
+
+_LEAP_YEAR_DAY = 10_957  # 2000-01-01, of a year that has all days
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,11 +177,13 @@ def _due(ask: Ask, base: Measure) -> Timed:
 
 
 def _age(ask: Ask, base: Measure, unit: Unit) -> Timed:
-    calendar = ask.calendar
+    calendar, defined = ask.calendar, known(base.steps)
 
     def at_least(count: int) -> Steps:
-        days = _days(base, calendar)
         count = max(-UNITS_ADDED_COUNT_MAX, min(UNITS_ADDED_COUNT_MAX, count))
+        if ask.stretch.point:
+            return both(defined, mapped(base.steps, base.steps.value < _born_before(ask, base.kind, unit, count)))
+        days = _days(base, calendar)
         targets = calendar.first_instants(add_units(days, unit, count))
         return reached(base.steps, _targets(base.steps, targets), ask.stretch)
 
@@ -178,7 +191,14 @@ def _age(ask: Ask, base: Measure, unit: Unit) -> Timed:
         born = calendar.local_days(values) if base.kind is Kind.INSTANT else values // DAY_MS
         return units_between(born, calendar.local_days(np.full(len(born), instant, np.int64)), unit)
 
-    return Timed(base, known(base.steps), at_least, value_at)
+    return Timed(base, defined, at_least, value_at)
+
+
+def _born_before(ask: Ask, kind: Kind, unit: Unit, count: int) -> int:
+    """Before which date or instant one must be born to be so old at the point."""
+    today = int(ask.calendar.local_days(np.array([ask.stretch.end], np.int64))[0])
+    following = days_before(today, unit, count) + 1
+    return int(ask.calendar.first_instants(np.array([following]))[0]) if kind is Kind.INSTANT else following * DAY_MS
 
 
 def _anniversary(ask: Ask, base: Measure) -> Timed:
@@ -189,13 +209,21 @@ def _anniversary(ask: Ask, base: Measure) -> Timed:
 
     def value_at(values: Ints, instant: int) -> Ints:
         born = calendar.local_days(values) if base.kind is Kind.INSTANT else values // DAY_MS
-        today = calendar.local_days(np.full(len(born), instant, np.int64))
-        years = units_between(born, today, Unit.YEAR)
-        coming = add_units(born, Unit.YEAR, years)
-        coming = np.where(coming == today, coming, add_units(born, Unit.YEAR, years + 1))
-        return calendar.first_instants(coming) - calendar.first_instants(today)
+        return _until_days(calendar, instant)[year_days(born)]
 
     return Timed(base, defined, at_least, value_at)
+
+
+def _until_days(calendar: Calendar, instant: int) -> Ints:
+    """int64[12 x 31]: from the midnight of an instant's day until that of the next anniversary of each day of a year,
+    by `year_days`; the year of one's birth doesn't matter."""
+    begins = add_units(np.array([_LEAP_YEAR_DAY], np.int64), Unit.MONTH, np.arange(12))
+    born = (begins[:, None] + np.arange(MONTH_DAYS)).ravel()
+    today = calendar.local_days(np.full(len(born), instant, np.int64))
+    years = units_between(born, today, Unit.YEAR)
+    coming = add_units(born, Unit.YEAR, years)
+    coming = np.where(coming == today, coming, add_units(born, Unit.YEAR, years + 1))
+    return calendar.first_instants(coming) - calendar.first_instants(today)
 
 
 def _nearing(ask: Ask, pieces: Steps, days: Ints, span_ms: int) -> Steps:

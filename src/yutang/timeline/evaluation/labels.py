@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from operator import methodcaller
 
 import numpy as np
 
@@ -18,6 +17,7 @@ from yutang.kernel.ids import hash64
 from yutang.kernel.instants import BEGINNING, NEVER
 from yutang.timeline.evaluation.algebra import Spans, combine, constant, covered, either, kept, mapped, open_
 from yutang.timeline.evaluation.ask import Ask
+from yutang.timeline.evaluation.instants import Rungs
 from yutang.timeline.kernels import merges
 from yutang.timeline.steps import Flags, Ints, Steps, Stretch
 
@@ -32,6 +32,7 @@ class Ladder:
         self._tests = tests
         self._worked = 0
         self._best: Steps | None = None  # the greatest weight of the rungs so far that hold, 0 for none
+        self._rungs: Rungs | None = None  # instead, at a point
 
     def upto(self, ask: Ask, rung: int | None = None) -> Steps:
         """The index of the first rung that holds, for those who count; NO_RUNG if none does.
@@ -40,9 +41,11 @@ class Ladder:
         A rung is only asked of those who have none above it at some T.
         """
         tests, last = self._tests, len(self._tests) if rung is None else rung + 1
+        if ask.stretch.point:
+            return self._at_point(ask, last)
         best = constant(ask.count, 0) if self._best is None else self._best
         for place in range(self._worked, last):
-            truth = ask.only(partial(open_, best), methodcaller("truth", tests[place]), 0)
+            truth = ask.where(tests[place], partial(open_, best), 0)
             weighted = Steps(truth.offsets, truth.at, truth.value * (len(tests) - place))
             best = either(best, weighted)
         self._best, self._worked = best, max(self._worked, last)
@@ -51,11 +54,17 @@ class Ladder:
             best = combine(best, _counted(first_seen, len(tests), ask.stretch), merges.LEAST)
         return Steps(best.offsets, best.at, np.where(best.value > 0, len(tests) - best.value, NO_RUNG))
 
+    def _at_point(self, ask: Ask, last: int) -> Steps:
+        if self._rungs is None:
+            self._rungs = Rungs([ask])
+        for place in range(self._worked, last):
+            self._rungs.ask(place, self._tests[place])
+        self._worked = max(self._worked, last)
+        return Steps.constant(self._rungs.codes[0].astype(np.int64))
+
 
 def _counted(first_seen: Ints, weight: int, stretch: Stretch) -> Steps:
     """The weight from the first event on, 0 before it."""
-    if stretch.point:
-        return Steps.constant((first_seen <= min(stretch.end, NEVER - 1)) * np.int64(weight))
     spans = Spans(np.arange(len(first_seen) + 1), first_seen, np.full(len(first_seen), NEVER, np.int64))
     steps = covered(kept(spans, first_seen < NEVER), stretch)
     return Steps(steps.offsets, steps.at, steps.value * weight)

@@ -9,6 +9,7 @@ times each count that occurs, exactly.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from fractions import Fraction
 
 import numpy as np
@@ -50,13 +51,16 @@ from yutang.timeline.evaluation.algebra import (
     shifted,
 )
 from yutang.timeline.evaluation.ask import Ask, Measure
+from yutang.timeline.evaluation.inside import any_returned, covered_by_any
 from yutang.timeline.evaluation.literals import engine_value, list_items
 from yutang.timeline.evaluation.selection import Reach, Selected, as_kind
+from yutang.timeline.evaluation.thresholds import threshold
 from yutang.timeline.evaluation.windows import eligible, reach, spans
 from yutang.timeline.kernels import folds, merges
 from yutang.timeline.steps import ALL_TIME, UNKNOWN, Flags, Ints, Steps, Stretch
 from yutang.timeline.view import Column
 
+_PRODUCT_ABS_MAX = 2**62  # as whole numbers of 64 bits
 # What `net` takes off: the refunds of orders.
 NET_LESS = {"order_paid": "order_refunded"}
 _MODES = {
@@ -77,18 +81,11 @@ def count(ask: Ask, node: Count) -> Measure:
     return Measure(reduce(each, merges.TOTAL) if each else constant(ask.view.count, 0), Kind.INTEGER)
 
 
-def compare_count(ask: Ask, node: Count, op: Op, number: Fraction) -> Steps | None:
-    """count op number where only a threshold matters, at a point; None: count them."""
-    least = {
-        Op.GE: math.ceil(number),
-        Op.LT: math.ceil(number),
-        Op.GT: math.floor(number) + 1,
-        Op.LE: math.floor(number) + 1,
-    }
-    if not ask.stretch.point or op not in least:
-        return None
-    found = points.at_least(ask, node.events, reach(node.window, ask.stretch, ask.calendar), least[op])
-    return found if op in (Op.GE, Op.GT) else invert(found)
+def compare_distinct(ask: Ask, node: Aggregate, op: Op, number: Fraction) -> Steps | None:
+    """A number of different values op number, where only a threshold matters, at a point; None: count them."""
+    least = threshold(op, number) if ask.stretch.point else None
+    found = None if least is None else points.distinct_at_least(ask, node, least)
+    return found if found is None or op in (Op.GE, Op.GT) else invert(found)
 
 
 def happened(ask: Ask, node: Happened | Never) -> Steps:
@@ -98,10 +95,12 @@ def happened(ask: Ask, node: Happened | Never) -> Steps:
         return points.at_least(ask, node.events, within, 1)
     if isinstance(node.window, (This, Last)):
         each = [covered(spans(node.window, one, ask.calendar), ask.stretch) for one in ask.each(node.events, within)]
-    else:
-        width = node.window.ms if isinstance(node.window, Rolling) else NEVER
-        each = [one.covered(width, ask.stretch) for one in ask.inside(node.events, within)]
-    return any_of(each, ask.view.count)
+        return any_of(each, ask.view.count)
+    width = node.window.ms if isinstance(node.window, Rolling) else NEVER
+    parts = ask.inside(node.events, within)
+    if len(parts) == 1:
+        return parts[0].covered(width, ask.stretch)
+    return covered_by_any(parts, ask.view.count, width, within, ask.stretch)
 
 
 def never(ask: Ask, node: Never) -> Steps:
@@ -112,15 +111,19 @@ def never(ask: Ask, node: Never) -> Steps:
 def returned(ask: Ask, node: Returned) -> Steps:
     """Whether an event is in the window whose predecessor lies at least the gap before it.
 
-    Where each event covers the time from itself until just before the gap has passed, such an event begins a run of
-    what is covered. So nothing is merged but the runs of each type, which are few.
+    At a point a walk over all types tells. Else, where each event covers the time from itself until just before the gap
+    has passed, such an event begins a run of what is covered, and nothing is merged.
     """
+    within = reach(node.window, ask.stretch, ask.calendar)
+    if ask.stretch.point and node.gap_ms >= 1:
+        parts = ask.inside(node.events, Reach(BEGINNING, within.until))
+        return Steps.truths(any_returned(parts, ask.view.count, node.gap_ms, within))
     if node.gap_ms <= 1:
         return covered(spans(node.window, returns(ask, node), ask.calendar), ask.stretch)
-    within = reach(node.window, ask.stretch, ask.calendar)
     before = _gap_before(node, within)
-    each = [one.covered(node.gap_ms - 1, ALL_TIME) for one in ask.inside(node.events, Reach(before, within.until))]
-    held = runs(any_of(each, ask.view.count))
+    whole = Reach(before, within.until)
+    parts = ask.inside(node.events, whole)
+    held = runs(covered_by_any(parts, ask.view.count, node.gap_ms - 1, whole, ALL_TIME))
     back = Selected(held.offsets, held.start, held.start).keep(_not_first(ask, node, held.offsets, before))
     return covered(spans(node.window, eligible(node.window, back), ask.calendar), ask.stretch)
 
@@ -157,7 +160,7 @@ def _not_first(ask: Ask, node: Returned, offsets: Ints, before: int) -> Flags:
 
 def periods(ask: Ask, node: Periods | EachPeriod) -> Measure:
     """In how many of the last k complete periods there was an event."""
-    at_point = _periods_at(ask, node) if ask.stretch.point else None
+    at_point = points.periods(ask, node.events, node.unit, node.count) if ask.stretch.point else None
     if at_point is not None:
         return Measure(at_point, Kind.INTEGER)
     calendar, unit = ask.calendar, node.unit
@@ -170,12 +173,6 @@ def periods(ask: Ask, node: Periods | EachPeriod) -> Measure:
     selected, index = selected.keep(fresh), index[fresh]
     start, end = calendar.period_begins(index + 1, unit), calendar.period_begins(index + 1 + node.count, unit)
     return Measure(depth(Spans(selected.offsets, start, end), ask.stretch), Kind.INTEGER)
-
-
-def _periods_at(ask: Ask, node: Periods | EachPeriod) -> Steps | None:
-    running = ask.calendar.periods(np.array([ask.stretch.end], np.int64), node.unit)[0]
-    begins = ask.calendar.period_begins(np.arange(running - node.count, running + 1), node.unit)
-    return points.periods(ask, node.events, begins) if begins[0] > BEGINNING else None
 
 
 def each_period(ask: Ask, node: EachPeriod) -> Steps:
@@ -285,19 +282,23 @@ def compare_average(ask: Ask, node: Aggregate, op: Op, value: Value) -> Steps:
 
 def _ratio_flags(total: Ints, number: Ints, op: Op, than: Fraction) -> Flags:
     """total / number op than, as total op than * number; the products are exact (Python's integers)."""
-    counts, inverse = np.unique(number, return_inverse=True)
-    products = [than * number for number in counts.tolist()]
-    floors = np.array([_clipped(math.floor(product)) for product in products], np.int64)[inverse]
-    ceilings = np.array([_clipped(math.ceil(product)) for product in products], np.int64)[inverse]
-    flags: Flags = {
-        Op.LT: total < ceilings,
-        Op.LE: total <= floors,
-        Op.GT: total > floors,
-        Op.GE: total >= ceilings,
-        Op.EQ: (total == floors) & (floors == ceilings),
-        Op.NE: (total != floors) | (floors != ceilings),
-    }.get(op, np.zeros(len(total), np.bool_))
-    return flags
+    most = int(number.max(initial=0))
+    if abs(than) * max(1, most) < _PRODUCT_ABS_MAX and than.denominator == 1:
+        floors = ceilings = number * int(than)
+    else:
+        counts, inverse = np.unique(number, return_inverse=True)
+        products = [than * number for number in counts.tolist()]
+        floors = np.array([_clipped(math.floor(product)) for product in products], np.int64)[inverse]
+        ceilings = np.array([_clipped(math.ceil(product)) for product in products], np.int64)[inverse]
+    compared: dict[Op, Callable[[], Flags]] = {
+        Op.LT: lambda: total < ceilings,
+        Op.LE: lambda: total <= floors,
+        Op.GT: lambda: total > floors,
+        Op.GE: lambda: total >= ceilings,
+        Op.EQ: lambda: (total == floors) & (floors == ceilings),
+        Op.NE: lambda: (total != floors) | (floors != ceilings),
+    }
+    return compared[op]() if op in compared else np.zeros(len(total), np.bool_)
 
 
 def _clipped(number: int) -> int:

@@ -52,7 +52,7 @@ class NarrowView:
         """(lows, highs): where the rows of each customer lie among those of the whole view."""
         if type_name not in self._bounds:
             offsets = self.whole.events(type_name, ()).offsets
-            self._bounds[type_name] = offsets[self.places], offsets[self.places + 1]
+            self._bounds[type_name] = intervals.ranges_at(offsets, self.places)
         return self._bounds[type_name]
 
     def first_seen(self) -> Ints:

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from operator import methodcaller
 from typing import cast
 
 from yutang.conditions import nodes
 from yutang.conditions.nodes import Subject, Test
 from yutang.conditions.vocabulary import Kind
 from yutang.kernel.instants import BEGINNING
-from yutang.timeline.evaluation import algebra, comparison, labels, measures, sequences, states
+from yutang.timeline.evaluation import algebra, comparison, instants, labels, measures, sequences
 from yutang.timeline.evaluation.ask import Ask, Measure
 from yutang.timeline.kernels import merges
 from yutang.timeline.steps import Flags, Steps, Stretch
@@ -51,7 +50,7 @@ def _all(ask: Ask, node: nodes.All) -> Steps:
     """And: a test is only asked of those for whom all before it hold at some T."""
     found = algebra.constant(ask.count, 1)
     for test in ask.eager(node.tests):
-        found = algebra.both(found, ask.only(partial(algebra.ever, found), methodcaller("truth", test), 0))
+        found = algebra.both(found, ask.where(test, partial(algebra.ever, found), 0))
     return found
 
 
@@ -59,12 +58,20 @@ def _any(ask: Ask, node: nodes.Any) -> Steps:
     """Or: a test is only asked of those for whom not one before it holds at all T."""
     found = algebra.constant(ask.count, 0)
     for test in ask.eager(node.tests):
-        found = algebra.either(found, ask.only(partial(algebra.open_, found), methodcaller("truth", test), 0))
+        found = algebra.either(found, ask.where(test, partial(algebra.open_, found), 0))
     return found
 
 
 def _moved(ask: Ask, node: nodes.Moved) -> Steps:
-    return algebra.moved(ask.earlier(node.ms).label(node.label, node.value), node.ms, node.left, ask.stretch)
+    """At a point only those can have come or gone who may have been members at some time, and not all the time."""
+
+    def moving(some: Ask) -> Steps:
+        return algebra.moved(some.earlier(node.ms).label(node.label, node.value), node.ms, node.left, some.stretch)
+
+    before = ask.earlier(node.ms)
+    if not ask.stretch.point or before.stretch.start == BEGINNING:
+        return moving(ask)
+    return ask.only(partial(before.changing, node.label, node.value), moving, 0)
 
 
 def _in_label(ask: Ask, node: nodes.InLabel) -> Steps:
@@ -115,10 +122,10 @@ TRUTHS: Mapping[type, Truth] = {
         (nodes.NotFollowed, sequences.not_followed),
         (nodes.InLabel, _in_label),
         (nodes.Moved, _moved),
-        (nodes.HasTag, states.tag),
-        (nodes.Consent, states.consent),
-        (nodes.Reachable, states.reachable),
-        (nodes.Related, states.related),
+        (nodes.HasTag, instants.standing),
+        (nodes.Consent, instants.standing),
+        (nodes.Reachable, instants.standing),
+        (nodes.Related, instants.standing),
         (nodes.AnyRecord, _any_record),
         (nodes.AllRecords, _all_records),
         (nodes.Share, lambda ask, node: labels.share(ask.view.lead_hash(), node)),

@@ -10,24 +10,29 @@ first, last and distinct values of several types, properties of unlike kinds). I
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
-from yutang.conditions.nodes import Aggregate, Events, Fold
+from yutang.conditions.nodes import Aggregate, Events, Fold, Unit
 from yutang.conditions.vocabulary import Kind
 from yutang.kernel.instants import BEGINNING, NEVER
+from yutang.timeline.evaluation.algebra import both, invert
 from yutang.timeline.evaluation.ask import Ask, Measure
 from yutang.timeline.evaluation.inside import Inside, picked
+from yutang.timeline.evaluation.narrowing import lying
 from yutang.timeline.evaluation.selection import Reach
+from yutang.timeline.evaluation.thresholds import Enough, Thresholds
 from yutang.timeline.evaluation.windows import reach
 from yutang.timeline.kernels import intervals
-from yutang.timeline.steps import UNKNOWN, Ints, Steps
-from yutang.timeline.view import Column
+from yutang.timeline.steps import UNKNOWN, Flags, Ints, Steps
+from yutang.timeline.view import Column, View
 
 _WORDY = (Kind.STRING, Kind.LIST)
 _MODES = {Fold.SUM: intervals.SUM, Fold.MIN: intervals.LEAST, Fold.MAX: intervals.GREATEST}
 _JOINED = {Fold.SUM: np.add, Fold.MIN: np.minimum, Fold.MAX: np.maximum}
 PERIODS_COUNT_MAX = 63  # a bit each
+DISTINCT_COUNT_MAX = 16  # more different values are counted by a table
 _ENDS = {Fold.FIRST: intervals.FIRST, Fold.LAST: intervals.LAST}
 
 
@@ -41,14 +46,40 @@ def count(ask: Ask, events: Events, within: Reach) -> Steps:
 
 def at_least(ask: Ask, events: Events, within: Reach, number: int) -> Steps:
     """Whether there are at least so many events within reach: told sooner than how many there are."""
+    if number <= 0:
+        return Steps.truths(np.ones(ask.view.count, np.bool_))
+    if len(events.types) == 1 and events.where is None:
+        found = ask.enough(events.types[0], (number, within))
+        if found is not None:
+            return Steps.truths(found)
     parts = ask.inside(events, within)
-    if number == 1 or len(parts) == 1:
-        found = np.full(ask.view.count, number <= 0)
-        for one in parts if number > 0 else ():
-            found |= one.at_least(number)
-    else:
-        found = count(ask, events, within).value >= number
-    return Steps.constant(found.astype(np.int64))
+    if number > 1 and len(parts) > 1:
+        return Steps.truths(count(ask, events, within).value >= number)
+    if len(parts) == 1:
+        return Steps.truths(parts[0].at_least(number))
+    found = np.zeros(ask.view.count, np.bool_)
+    for one in parts:
+        found |= one.at_least(number)
+    return Steps.truths(found)
+
+
+def by_thresholds(ask: Ask, asked: Thresholds) -> Steps:
+    """Whether there are so many events in one interval, and not so many in another."""
+    found = at_least(ask, asked.events, asked.least[1], asked.least[0])
+    if asked.less is not None:
+        found = both(found, invert(at_least(ask, asked.events, asked.less[1], asked.less[0])))
+    return invert(found) if asked.negated else found
+
+
+def several_at_least(view: View, type_name: str, asked: Sequence[Enough]) -> dict[Enough, Flags]:
+    """Whether there are so many events of a type within each reach: one walk for all that is asked."""
+    later = sorted(asked, key=lambda one: -one[1].until)
+    counts, after, until = (np.array(column, np.int64) for column in zip(*(
+        (count, within.after, within.until) for count, within in later
+    ), strict=True))  # fmt: skip
+    rows, lows, highs = lying(view, type_name, ())
+    found = intervals.several_at_least(lows, highs, rows.at, counts, after, until)
+    return dict(zip(later, found.reshape(len(later), -1), strict=True))
 
 
 def seen(ask: Ask, events: Events, first: bool) -> Steps:
@@ -63,15 +94,41 @@ def seen(ask: Ask, events: Events, first: bool) -> Steps:
     return Steps.constant(np.where(found == NEVER, UNKNOWN, found))
 
 
-def periods(ask: Ask, events: Events, begins: Ints) -> Steps | None:
-    """In how many of some periods that follow upon one another there was an event. begins: where each begins, and
-    the end of the last. None: there are more of them than bits in a number."""
-    if len(begins) - 1 > PERIODS_COUNT_MAX:
+def periods(ask: Ask, events: Events, unit: Unit, count: int) -> Steps | None:
+    """In how many of the last so many complete periods there was an event. None: there are more of them than bits in a
+    number, or than the calendar knows."""
+    most = max(count, ask.common.periods.get((events, unit), 0))
+    for asked in (most, count):
+        begins = _begins(ask, unit, asked)
+        if begins is not None:
+            met = ask.kept((events, unit, asked), partial(_met, ask, events, begins)) >> (asked - count)
+            return Steps.constant(np.bitwise_count(met).astype(np.int64))
+    return None
+
+
+def _begins(ask: Ask, unit: Unit, count: int) -> Ints | None:
+    """Where each of the last so many complete periods begins, and where the running one does."""
+    if count > PERIODS_COUNT_MAX:
         return None
+    running = ask.calendar.periods(np.array([ask.stretch.end], np.int64), unit)[0]
+    begins = ask.calendar.period_begins(np.arange(running - count, running + 1), unit)
+    return begins if begins[0] > BEGINNING else None
+
+
+def _met(ask: Ask, events: Events, begins: Ints) -> Ints:
+    """int64[n]: a bit for each of some periods in which there was an event, the highest for the last."""
     met = np.zeros(ask.view.count, np.int64)
     for one in ask.inside(events, Reach(int(begins[0]) - 1, int(begins[-1]) - 1)):
         met |= intervals.parts_met(one.lows, one.highs, one.rows.at, one.flags, begins)
-    return Steps.constant(np.bitwise_count(met).astype(np.int64))
+    return met
+
+
+def distinct_at_least(ask: Ask, node: Aggregate, number: int) -> Steps | None:
+    """Whether a property has so many different values in the window; None: only counting them tells."""
+    found = _columns(ask, node) if 0 < number <= DISTINCT_COUNT_MAX else None
+    if found is None or len(found[0]) > 1 or found[1].kind is Kind.LIST:
+        return None
+    return Steps.truths(found[0][0].distinct_at_least(found[1].values, number))
 
 
 def aggregate(ask: Ask, node: Aggregate) -> Measure | None:

@@ -7,26 +7,63 @@ those intervals is one fold. Cost: linear in the events of all steps.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import partial
+
 import numpy as np
 
 from yutang.conditions.limits import STEPS_COUNT_MAX
-from yutang.conditions.nodes import NotFollowed, Sequence, Step
+from yutang.conditions.nodes import Events, NotFollowed, Sequence, Step
 from yutang.kernel.errors import ConditionError
 from yutang.kernel.instants import BEGINNING, NEVER
-from yutang.timeline.evaluation.algebra import Spans, covered, kept, shifted
+from yutang.timeline.evaluation import points
+from yutang.timeline.evaluation.algebra import Spans, covered, ever, kept, shifted
 from yutang.timeline.evaluation.ask import Ask
+from yutang.timeline.evaluation.inside import any_followed
 from yutang.timeline.evaluation.selection import Reach, Selected
 from yutang.timeline.evaluation.windows import enters, leaves, reach
 from yutang.timeline.kernels import chains
-from yutang.timeline.steps import Ints, Steps
+from yutang.timeline.steps import Flags, Ints, Steps
 
 _NONE: Ints = np.empty(0, np.int64)
 
 
 def sequence(ask: Ask, node: Sequence) -> Steps:
-    """Whether a match lies in the window."""
-    found, begun = matches(ask, node)
-    return covered(match_spans(ask, node, found[-1], begun[-1]), ask.stretch)
+    """Whether a match lies in the window; asked of those only who have an event for each step."""
+
+    def matched(some: Ask) -> Steps:
+        found, begun = matches(some, node)
+        return covered(match_spans(some, node, found[-1], begun[-1]), some.stretch)
+
+    within = reach(node.window, ask.stretch, ask.calendar)
+    plain = _plainly(ask, node, within) if ask.stretch.point else None
+    if plain is not None:
+        return plain
+    return ask.only(partial(_all_seen, ask, [step.events for step in node.steps], within), matched, 0)
+
+
+def _plainly(ask: Ask, node: Sequence, within: Reach) -> Steps | None:
+    """The same at a point, by one walk over the rows of the steps where they lie; None: not every step is of one type,
+    or something is said about two that follow one another."""
+    if not 1 <= len(node.steps) <= STEPS_COUNT_MAX:
+        return None
+    if any(step.without is not None or (place and step.within_ms is not None) for place, step in enumerate(node.steps)):
+        return None
+    steps = [ask.inside(step.events, within) for step in node.steps]
+    if any(len(parts) > 1 for parts in steps):
+        return None
+    if not all(steps):
+        return Steps.truths(np.zeros(ask.view.count, np.bool_))
+    total = NEVER if node.total_ms is None else node.total_ms
+    return Steps.truths(any_followed([one for (one,) in steps], ask.view.count, total, within))
+
+
+def _all_seen(ask: Ask, sets: Iterable[Events], within: Reach) -> Flags:
+    """bool[n]: who has an event of each set within reach."""
+    seen = np.ones(ask.view.count, np.bool_)
+    for events in dict.fromkeys(sets):
+        seen &= ever(points.at_least(ask, events, within, 1))
+    return seen
 
 
 def match_spans(ask: Ask, node: Sequence, last: Selected, begun: Ints) -> Spans:
@@ -64,8 +101,16 @@ def _chained(step: Step, before: Selected, begun: Ints, here: Selected, out: Sel
 
 
 def not_followed(ask: Ask, node: NotFollowed) -> Steps:
-    """Whether an event in the window wasn't followed by any of `by` within a span that has passed."""
-    return covered(unanswered(ask, node)[1], ask.stretch)
+    """Whether an event in the window wasn't followed by any of `by` within a span that has passed; asked of those only
+    who have such an event."""
+    within = reach(node.window, ask.stretch, ask.calendar)
+    passed = int(shifted(np.array([ask.stretch.end], np.int64), -node.within_ms)[0])
+    asked = Reach(within.after, max(within.after, min(within.until, passed)))
+    return ask.only(
+        partial(_all_seen, ask, [node.events], asked),
+        lambda some: covered(unanswered(some, node)[1], some.stretch),
+        0,
+    )
 
 
 def unanswered(ask: Ask, node: NotFollowed) -> tuple[Selected, Spans]:

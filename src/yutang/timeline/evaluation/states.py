@@ -120,16 +120,21 @@ def related(ask: Ask, node: Related) -> Steps:
     return _any_key(ask, relation(ask.view, node, ask.stretch))
 
 
+def relation_types(view: View, relation: str) -> Sequence[tuple[str, bool, str]]:
+    """The event types that begin or end a relation, of which there may be events: (name, whether it begins it, the
+    property that names the object)."""
+    there = frozenset(view.types())
+    rules = ((name, declared.relation) for name, declared in sorted(view.vocabulary.events.items()) if name in there)
+    return [
+        (name, rule.begins, rule.object_property)
+        for name, rule in rules if rule is not None and rule.relation == relation
+    ]  # fmt: skip
+
+
 def relation(view: View, node: Related, stretch: Stretch) -> Standing:
     """The relation with each object, by the event types that begin and end it."""
-    there = frozenset(view.types())
-    parts: list[tuple[str, bool, str]] = []
-    for name, declared in sorted(view.vocabulary.events.items()):
-        rule = declared.relation
-        if rule is not None and rule.relation == node.relation and name in there:
-            parts.append((name, rule.begins, rule.object_property))
     found = _Keyed.empty(view.count)
-    for name, begins, prop in parts:
+    for name, begins, prop in relation_types(view, node.relation):
         rows = cut(view, name, (prop,) if prop else (), Reach(BEGINNING, stretch.end))
         key = rows.columns[prop] if prop else Column(Kind.STRING, np.full(len(rows.at), UNKNOWN, np.int64))
         key = key if key.kind is Kind.STRING else _as_texts(key)

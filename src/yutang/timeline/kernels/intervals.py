@@ -92,6 +92,23 @@ def at_least(lows: Ints, highs: Ints, at: Ints, count: int, after: int, until: i
     return found
 
 
+@kernel("iiiiii")
+def several_at_least(lows: Ints, highs: Ints, at: Ints, counts: Ints, after: Ints, until: Ints) -> Flags:
+    """bool[m * n]: the same as `at_least` for each of m counts and intervals, by descending `until`, one after the
+    other. A customer's rows are looked at for all of them while they are at hand."""
+    n, m = len(lows), len(counts)
+    found = np.zeros(m * n, np.bool_)
+    for i in range(n):
+        first, edge = lows[i], highs[i]
+        for j in range(m):
+            while edge > first and at[edge - 1] > until[j]:
+                edge -= 1
+            row = edge - counts[j]
+            if row >= first:
+                found[j * n + i] = after[j] == BEGINNING or at[row] > after[j]
+    return found
+
+
 @kernel("iiifinnn")
 def folded(lows: Ints, highs: Ints, at: Ints, flags: Flags, values: Ints, mode: int, after: int, until: int) -> Ints:
     """int64[n]: COUNT, SUM, LEAST, GREATEST of the known values with after < at <= until; FIRST, LAST: the row of it,
@@ -182,6 +199,45 @@ def distinct(lows: Ints, highs: Ints, at: Ints, flags: Flags, values: Ints, afte
             row -= 1
         found[i] = total
     return found
+
+
+@kernel("iiifinnn")
+def distinct_at_least(
+    lows: Ints, highs: Ints, at: Ints, flags: Flags, values: Ints, count: int, after: int, until: int
+) -> Flags:
+    """bool[n]: whether there are so many (>= 1, and few) different known values with after < at <= until. A customer is
+    read until there are, and each value compared with those met."""
+    n = len(lows)
+    found = np.zeros(n, np.bool_)
+    met = np.empty(count, np.int64)
+    marked = len(flags) > 0
+    for i in range(n):
+        total = 0
+        row = highs[i] - 1
+        while total < count and row >= lows[i] and at[row] > after:
+            value = values[row]
+            if value != UNKNOWN and at[row] <= until and (not marked or flags[row]):
+                place = 0
+                while place < total and met[place] != value:
+                    place += 1
+                if place == total:
+                    met[total] = value
+                    total += 1
+            row -= 1
+        found[i] = total == count
+    return found
+
+
+@kernel("ii")
+def ranges_at(offsets: Ints, places: Ints) -> tuple[Ints, Ints]:
+    """(lows, highs) of the customers at some places."""
+    n = len(places)
+    lows = np.empty(n, np.int64)
+    highs = np.empty(n, np.int64)
+    for i in range(n):
+        lows[i] = offsets[places[i]]
+        highs[i] = offsets[places[i] + 1]
+    return lows, highs
 
 
 @kernel("iiinn")

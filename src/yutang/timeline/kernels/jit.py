@@ -1,6 +1,7 @@
 """How a kernel becomes machine code: at its first call, once, for one layout of arrays.
 
-Owns the only mention of numba in the engine. A kernel takes C-contiguous int64 arrays (read-only ones
+Kernels mention numba through this alone, but for those that read rows by their addresses (`machine*`, `several`,
+`deepest`) and the lake's (`timeline/compiled.py`). A kernel takes C-contiguous int64 arrays (read-only ones
 too: mapped columns are), bool arrays and int64 scalars, and states so as a signature like `"iiifn"` (`i`:
 array, `f`: flags, `n`: number). Numba is imported and the kernel compiled, or loaded from its cache beside
 the source, when first called, so that commands that evaluate nothing don't wait for it.
@@ -73,6 +74,8 @@ def _compiled(function: Callable[P, R], layout: str, steps: int) -> Callable[P, 
         "f": numba.types.Array(numba.boolean, 1, "C", readonly=True),
         "n": numba.int64,
         "o": numba.types.Array(numba.int64, 1, "C"),
+        "b": numba.types.Array(numba.uint8, 1, "C"),
+        "u": numba.types.Array(numba.uint32, 1, "C", readonly=True),
         "t": numbers.UniTuple(array, steps),
     }
     signature: Any = tuple(marks[mark] for mark in layout)
@@ -89,7 +92,7 @@ def _read_only(array: Any) -> Any:
 
 def kernel(layout: str) -> Callable[[Callable[P, R]], Kernel[P, R]]:
     """Make a function a kernel; `layout` has one mark an argument, `i` for an array, `f` for flags, `n` for a number,
-    `o` for an array that it fills."""
+    `o` for an array that it fills, `b` for one of bytes, `u` for one of uint32."""
 
     def wrap(function: Callable[P, R]) -> Kernel[P, R]:
         return Kernel(function, layout)

@@ -10,7 +10,7 @@ import numpy as np
 
 from yutang.kernel.instants import NEVER
 from yutang.timeline.kernels.jit import kernel
-from yutang.timeline.steps import Ints
+from yutang.timeline.steps import Flags, Ints
 
 LEAST, GREATEST, TOTAL = range(3)
 
@@ -54,6 +54,19 @@ def combine(
     if 2 * out < len(at):  # don't keep twice the room that is needed
         return bounds, at[:out].copy(), value[:out].copy()
     return bounds, at[:out], value[:out]
+
+
+@kernel("iinn")
+def ever(offsets: Ints, value: Ints, low: int, high: int) -> Flags:
+    """bool[n]: whether a step function ever lies between two values, inclusive."""
+    n = len(offsets) - 1
+    found = np.zeros(n, np.bool_)
+    for i in range(n):
+        for row in range(offsets[i], offsets[i + 1]):
+            if low <= value[row] <= high:
+                found[i] = True
+                break
+    return found
 
 
 @kernel("iii")

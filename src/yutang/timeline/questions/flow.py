@@ -1,8 +1,8 @@
 """Where customers stand in a ladder, and who moved from where to where.
 
 A *state* is the place of a ladder's value; after the last one come `none` (no value) and `absent` (no event yet).
-Between two instants two points are evaluated for each customer; over many periods the step functions of the span are
-walked once (`kernels/flow.py`). Either way a move is between the state at the begin and the state at the end.
+Between two instants both points of each customer are evaluated together; over many periods the step functions of the
+span are walked once (`kernels/flow.py`). Either way a move is between the state at the begin and the state at the end.
 """
 
 from __future__ import annotations
@@ -13,9 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from yutang.conditions.nodes import Test
+from yutang.timeline.evaluate import Context, Evaluation
+from yutang.timeline.evaluation.instants import rungs
 from yutang.timeline.kernels import flow as kernels
+from yutang.timeline.kernels.instants import INSTANTS_COUNT_MAX
 from yutang.timeline.questions.periods import Periods
-from yutang.timeline.steps import Ints, Steps
+from yutang.timeline.steps import Ints, Steps, Stretch
 from yutang.timeline.view import View
 
 Codes = npt.NDArray[np.int8]  # a ladder has at most 100 values
@@ -43,11 +47,19 @@ class Tables:
         return Tables(self.before.sum(axis=1, keepdims=True), self.moved.sum(axis=1, keepdims=True))
 
 
-def states_at(view: View, ladder: Steps, instant: int, values: int) -> Codes:
-    """The state of each customer of a view at an instant. values: how many the ladder has."""
-    codes = ladder.values_at(instant)
-    codes = np.where(codes < 0, values, codes)
-    return np.where(view.first_seen() <= instant, codes, values + 1).astype(np.int8)
+def states_at(view: View, context: Context, zone: str, tests: Sequence[Test], instants: Sequence[int]) -> list[Codes]:
+    """The states of each customer of a view in a ladder of tests at some instants. zone: "" for the context's."""
+    whole = Evaluation(view, context)
+    found: dict[int, Codes] = {}
+    first, none, absent = view.first_seen(), np.int8(len(tests) + 1), np.int8(1)
+    ordered = sorted(set(instants))
+    for begin in range(0, len(ordered), INSTANTS_COUNT_MAX):
+        several = ordered[begin : begin + INSTANTS_COUNT_MAX]
+        asks = [whole.over(Stretch.at(instant)).population(zone) for instant in several]
+        for instant, codes in zip(several, rungs(asks, tests), strict=True):
+            # -1 becomes the state after the last value, or the one after that: who is absent has no value.
+            found[instant] = codes + (codes < 0) * none + (first > instant) * absent
+    return [found[instant] for instant in instants]
 
 
 def bounds_of(periods: Periods) -> Ints:

@@ -21,6 +21,7 @@ from yutang.domains.audience.api.definitions import in_zone, new_ones, show
 from yutang.domains.audience.api.evaluating import (
     AUDIENCE,
     POINT_CUSTOMERS_AT_ONCE_MAX,
+    SEVERAL_CUSTOMERS_AT_ONCE_MAX,
     evaluation,
     everyone,
     look_ladder,
@@ -41,7 +42,8 @@ from yutang.domains.audience.contracts import (
     Membership,
     Part,
 )
-from yutang.domains.audience.rules import HORIZON_MS, QUINTILES, quintiles
+from yutang.domains.audience.rules.changes import QUINTILES, quintiles
+from yutang.domains.audience.rules.standings import HORIZON_MS
 from yutang.domains.customers import api as customers
 from yutang.kernel.errors import InvalidError
 from yutang.kernel.instants import INSTANT_MAX_MS, INSTANT_MIN_MS, SECOND_MS, instant_from_text, instant_text, span_text
@@ -185,7 +187,7 @@ def census(epoch: Epoch, instant: int) -> Census:
         return int(counted.sum()), counts
 
     tests = [rung.test for name in ladders for rung in epoch[AUDIENCE].plan.find(name).rungs]
-    parts = everyone(epoch).map(work, read_for(epoch, tests))
+    parts = everyone(epoch).map(work, read_for(epoch, tests), SEVERAL_CUSTOMERS_AT_ONCE_MAX)
     found = {name: np.sum([counts[name] for _, counts in parts], axis=0) for name in ladders}
     found |= _fifths_at(epoch, instant)
     return Census(

@@ -27,7 +27,7 @@ from yutang.runtime.log.contracts import Epoch
 from yutang.timeline.evaluate import Context, Evaluation
 from yutang.timeline.everyone import Part
 from yutang.timeline.questions.flow import Codes, Tables, between, bounds_of, joined, over, states_at
-from yutang.timeline.steps import Flags, Ints, Steps, Stretch
+from yutang.timeline.steps import Flags, Ints, Steps
 from yutang.timeline.view import View
 
 EVERYBODY = ""  # the group of all, where there is no breakdown
@@ -49,7 +49,7 @@ class Period:
 class Course:
     """How the states of all customers are read. values: how many there are but none and absent. groups: int64, of each
     customer, below 0 for those whom the scope isn't about; names: of the groups, (EVERYBODY,) without a breakdown.
-    types: of events that must be read."""
+    tests: what gives each value, asked in the zone ("": the pool's). types: of events that must be read."""
 
     epoch: Epoch
     scoped: Scoped
@@ -57,6 +57,8 @@ class Course:
     groups: Ints
     names: tuple[str, ...]
     read: Read | None
+    tests: tuple[Test, ...] = ()
+    zone: str = ""
     types: frozenset[str] = frozenset()
     quintile: str = ""
 
@@ -64,15 +66,10 @@ class Course:
         """int8[customers] for each of some instants."""
         if self.read is None:
             return tuple(self._ranked(instant) for instant in instants)
-        read, context = self.read, point(self.epoch, instants[0])
+        context = point(self.epoch, instants[0])
 
         def at(view: View) -> list[Codes]:
-            first = Evaluation(view, context)
-            found = []
-            for instant in instants:
-                evaluation = first.over(Stretch(instant, instant))
-                found.append(states_at(view, read(evaluation), instant, self.values))
-            return found
+            return states_at(view, context, self.zone, self.tests, instants)
 
         return self.scoped.everyone.columns(at, self.types, POINT_CUSTOMERS_AT_ONCE_MAX)
 
@@ -124,8 +121,12 @@ def course_of(desk: Desk, asked: Scoped, label: Label) -> Course:
     name, groups = label.name, _groups(asked)
     if label.quintile is not None:
         return Course(desk.epoch, asked, len(label.values), *groups, None, quintile=name)
-    types = read_for(desk.epoch, [rung.test for rung in label.rungs])
-    return Course(desk.epoch, asked, len(label.values), *groups, lambda evaluation: evaluation.ladder(name), types)
+    tests = tuple(rung.test for rung in label.rungs)
+
+    def read(evaluation: Evaluation) -> Steps:
+        return evaluation.ladder(name)
+
+    return Course(desk.epoch, asked, len(tests), *groups, read, tests, label.zone, read_for(desk.epoch, tests))
 
 
 def course_of_test(desk: Desk, asked: Scoped, test: Test) -> Course:
@@ -135,7 +136,8 @@ def course_of_test(desk: Desk, asked: Scoped, test: Test) -> Course:
         truth = evaluation.truth(test, asked.calendar.name)
         return Steps(truth.offsets, truth.at, truth.value - 1)
 
-    return Course(desk.epoch, asked, 1, *_groups(asked), read, read_for(desk.epoch, [test]))
+    types = read_for(desk.epoch, [test])
+    return Course(desk.epoch, asked, 1, *_groups(asked), read, (test,), asked.calendar.name, types)
 
 
 def _groups(asked: Scoped) -> tuple[Ints, tuple[str, ...]]:
