@@ -12,11 +12,14 @@ from tests.support.pools import Scratch, event
 
 from yutang.domains.audience import routes
 from yutang.domains.audience.api import definitions, questions
-from yutang.domains.audience.api.building import BUILDER, Build
+from yutang.domains.audience.api.building import BUILDER
+from yutang.domains.audience.api.builds import Build
 from yutang.domains.audience.api.evaluating import AUDIENCE
 from yutang.domains.audience.contracts import BUILT, BuiltRecord, Cause, LabelDraft, LabelKind, LabelView, RungDraft
 from yutang.domains.audience.jobs import building_labels
+from yutang.kernel.clock import SystemClock
 from yutang.kernel.errors import ConditionError, InvalidError, NotFoundError, YutangError
+from yutang.runtime.ending import Ending
 
 WANG, LI = "member_no:wang", "member_no:li"
 
@@ -209,7 +212,7 @@ class TestInAService:
     @pytest.fixture
     def served(self, pool: Scratch) -> Iterator[Scratch]:
         pool.pool.loop.start(0.01)
-        with building_labels(lambda: pool.pool.desk("engine")):
+        with building_labels(lambda: pool.pool.desk("engine"), Ending(SystemClock())):
             yield pool
 
     def test_whoever_defines_waits_and_somebody_else_works(self, served: Scratch) -> None:

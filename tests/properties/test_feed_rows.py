@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from yutang.domains.audience.contracts import FeedRows
-from yutang.domains.audience.rules import feed_rows, joined_rows
+from yutang.domains.audience.rules.changes import feed_rows, joined_rows
 
 Key = tuple[int, int, int]  # at, label, head: each at most once
 

@@ -17,7 +17,7 @@ from tests.support.pools import Scratch
 from yutang.domains.audience import store
 from yutang.domains.audience.api import checkpoints
 from yutang.domains.audience.contracts import NONE, Cause, FeedRows
-from yutang.domains.audience.rules import CAUSE_CODE
+from yutang.domains.audience.rules.changes import CAUSE_CODE
 
 BOOKS = ((("a", "b"), (("x", "y", NONE), ("in", NONE))), (("b", "a"), (("in", "out", NONE), ("y", "z", NONE))))
 CAUSES = (Cause.EVENT, Cause.LATE, Cause.TIME, Cause.DEFINITION, Cause.IDENTITY)

@@ -24,7 +24,8 @@ from yutang.domains.audience import store
 from yutang.domains.audience.api import upkeep
 from yutang.domains.audience.api.evaluating import AUDIENCE, evaluation
 from yutang.domains.audience.contracts import NONE, Cause
-from yutang.domains.audience.rules import CAUSES, HORIZON_MS
+from yutang.domains.audience.rules.changes import CAUSES
+from yutang.domains.audience.rules.standings import HORIZON_MS
 from yutang.kernel.event import Event
 from yutang.kernel.faults import NoFaults
 from yutang.kernel.instants import DAY_MS, HOUR_MS, instant_text

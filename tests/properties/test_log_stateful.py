@@ -26,7 +26,8 @@ from yutang.domains.audience import store
 from yutang.domains.audience.api import definitions, questions, upkeep
 from yutang.domains.audience.api.evaluating import AUDIENCE, evaluation
 from yutang.domains.audience.contracts import NONE, LabelDraft, Membership
-from yutang.domains.audience.rules import CAUSE_CODE, HORIZON_MS, NO_VALUE, AudienceState
+from yutang.domains.audience.rules.changes import CAUSE_CODE, AudienceState
+from yutang.domains.audience.rules.standings import HORIZON_MS, NO_VALUE
 from yutang.domains.customers import api as customers
 from yutang.domains.customers.contracts import PairOrder
 from yutang.domains.insight.api import figures as insight
@@ -168,6 +169,9 @@ class LogMachine(RuleBasedStateMachine):
         assert kept.codes(heads).tolist() == full.codes(heads).tolist()
         due, soonest = kept.due_at(heads), full.due_at(heads)
         seen = evaluation(self.epoch, heads, self.now).view.first_seen() < NEVER  # others have no value, nor a due
+        assert kept.keys == full.keys
+        truths, anew_truths = kept.truths_at(heads[seen]), full.truths_at(heads[seen])
+        assert truths.tolist() == anew_truths.tolist()  # of all leaves, worked out from nothing
         assert (due <= soonest)[seen].all()  # an event moves a due forward only; it is exact again once it is reached
         assert (due > self.now).all()
         others = np.setdiff1d(np.arange(people.count), heads)

@@ -19,11 +19,11 @@ from tests.support.log_world import IDENTITIES, START, ZONE, Sent, sents
 from tests.support.pools import Scratch
 
 from yutang.domains.audience.api import standing_cache, upkeep
-from yutang.domains.audience.api.evaluating import AUDIENCE
+from yutang.domains.audience.api.evaluating import AUDIENCE, evaluation
 from yutang.domains.customers import api as customers
 from yutang.domains.customers.contracts import PairOrder
 from yutang.kernel.errors import YutangError
-from yutang.kernel.instants import DAY_MS, HOUR_MS, instant_text
+from yutang.kernel.instants import DAY_MS, HOUR_MS, NEVER, instant_text
 from yutang.runtime.erasing.contracts import EraseOrder
 from yutang.runtime.log import keeping
 from yutang.runtime.slots import PEOPLE
@@ -97,6 +97,11 @@ class World:
         every = np.arange(epoch[PEOPLE].count)
         assert kept.names == full.names
         assert kept.codes(every).tolist() == full.codes(every).tolist()
+        assert kept.keys == full.keys
+        heads = epoch[PEOPLE].heads()
+        first = evaluation(epoch, heads, epoch.time_ms).view.first_seen()
+        seen = heads[first < NEVER]  # others are tested once they have an event
+        assert kept.truths_at(seen).tolist() == full.truths_at(seen).tolist()
         assert (kept.due_at(every) <= full.due_at(every)).all()
         assert (kept.due_at(every) > epoch.time_ms).all()
 

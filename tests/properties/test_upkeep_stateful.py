@@ -29,7 +29,8 @@ from yutang.domains.audience.api import building, checkpoints, definitions, hist
 from yutang.domains.audience.api.building import BUILDER
 from yutang.domains.audience.api.evaluating import AUDIENCE, evaluation
 from yutang.domains.audience.contracts import NONE, Cause, LabelDraft
-from yutang.domains.audience.rules import CAUSE_CODE, HORIZON_MS, changed_at
+from yutang.domains.audience.rules.changes import CAUSE_CODE, changed_at
+from yutang.domains.audience.rules.standings import HORIZON_MS
 from yutang.domains.catalogue.api import declare_draft, read_declarations
 from yutang.domains.customers import api as customers
 from yutang.kernel.errors import YutangError

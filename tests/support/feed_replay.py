@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from yutang.domains.audience.contracts import NONE, Cause
-from yutang.domains.audience.rules import CAUSES
+from yutang.domains.audience.rules.changes import CAUSES
 
 
 def plainly_held(chunks: Iterable[Any], label: str, as_of: int, known_at: int) -> dict[int, tuple[int, str]]:

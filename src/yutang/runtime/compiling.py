@@ -18,23 +18,29 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from yutang.timeline import kernels as kernels_package
 from yutang.timeline.kernels.jit import Kernel, StepsKernel
 
 # As likely as they are asked for: labels and previews first, then the analysts' questions.
 MODULES = (
-    "gather", "merges", "folds", "intervals", "standing", "totals", "presence", "chains",
+    "gather", "merges", "folds", "intervals", "instants", "standing", "totals", "presence", "chains",
     "periods", "funnel", "flow", "paths",
 )  # fmt: skip
+# These import numba, or compile, as soon as they are loaded: only the process that compiles loads them.
+LATE = ("deepest", "several")
+LAKES = ("sorting", "scanning", "hashing")
 STEPS = (2, 3, 4)  # how many a funnel mostly has
 NICENESS = 19
-CLOSE_WAIT_S_MAX = 2.0
+
+MACHINE = "machine"  # begins the names of the modules with the machine's kernels, which are compiled together
+MACHINE_ENTRIES = ("machine.moved", "machine.kept", "machine.valued", "machine_asked.leaf_tested")
 
 AnyKernel = Kernel[Any, Any] | StepsKernel[Any, Any]
 
 
-def modules() -> list[ModuleType]:
-    """The modules that hold kernels, likeliest first."""
-    return [importlib.import_module(f"yutang.timeline.kernels.{name}") for name in MODULES]
+def modules(names: Sequence[str] = MODULES) -> list[ModuleType]:
+    """Modules that hold kernels, in their order."""
+    return [importlib.import_module(f"yutang.timeline.kernels.{name}") for name in names]
 
 
 def kernels(held: Sequence[ModuleType]) -> list[AnyKernel]:
@@ -57,22 +63,30 @@ def stored(one: AnyKernel) -> bool:
         return False
 
 
+def machine_stored() -> bool:
+    """Whether the machine's kernels seem to be in the cache; without importing them, which imports numba."""
+    folder = Path(kernels_package.__path__[0])
+    newest = max(path.stat().st_mtime for path in folder.glob(f"{MACHINE}*.py"))
+    tag = f"py{sysconfig.get_config_var('py_version_nodot')}"
+    try:
+        found = [[*(folder / "__pycache__").glob(f"{name}-*.{tag}*.nbi")] for name in MACHINE_ENTRIES]
+        return all(max((path.stat().st_mtime for path in one), default=0.0) >= newest for one in found)
+    except OSError:
+        return False
+
+
 @contextmanager
 def compiling_kernels() -> Iterator[None]:
     """While inside, what isn't compiled yet is, by a process that gives way to everything else."""
-    if all(map(stored, kernels(modules()))):
+    if machine_stored() and all(map(stored, kernels(modules()))):
         yield
         return
     child = subprocess.Popen([sys.executable, "-m", __name__, str(os.getpid())], stdin=subprocess.DEVNULL)
     try:
         yield
     finally:
-        child.terminate()
-        try:
-            child.wait(CLOSE_WAIT_S_MAX)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
+        child.kill()  # what it has compiled lies in the cache, file by file
+        child.wait()
 
 
 def main(parent: int) -> None:
@@ -80,8 +94,12 @@ def main(parent: int) -> None:
     os.nice(NICENESS)
     if os.getppid() != parent:
         return
-    importlib.import_module("yutang.timeline.sorting")  # whose kernels are compiled where it is loaded
-    for one in kernels(modules()):
+    from yutang.timeline.machine.run import compile_kernels
+
+    compile_kernels()  # labels wait for it
+    for name in LAKES:
+        importlib.import_module(f"yutang.timeline.{name}")
+    for one in kernels(modules((*MODULES, *LATE))):
         for steps in STEPS if isinstance(one, StepsKernel) else (0,):
             if os.getppid() != parent:
                 return

@@ -174,9 +174,14 @@ class Run:
     @property
     def index(self) -> tuple[Ints, Ints, Ints]:
         """(bits, ranks, starts): see `kernels.gather`."""
-        packed = self.derived(INDEX, Kind.INTEGER, lambda: Column(Kind.INTEGER, _packed(index_of(self.anchor)))).values
+        packed = self.packed_index
         words = int(packed[0])
         return packed[1 : 1 + words], packed[1 + words : 1 + 2 * words], packed[1 + 2 * words :]
+
+    @property
+    def packed_index(self) -> Ints:
+        """The number of words, then `index`, one part after the other."""
+        return self.derived(INDEX, Kind.INTEGER, lambda: Column(Kind.INTEGER, _packed(index_of(self.anchor)))).values
 
     @property
     def anchors(self) -> Ints:

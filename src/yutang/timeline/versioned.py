@@ -47,13 +47,14 @@ class _Arrays:
     def room(self, length: int) -> None:
         for place, (column, filler) in enumerate(zip(self.columns, self.fillers, strict=True)):
             if len(column) < length:
-                wide = np.full(max(ROOM_ENTRIES_MIN, length + length // ROOM_SHARE), filler, column.dtype)
+                rows = max(ROOM_ENTRIES_MIN, length + length // ROOM_SHARE)
+                wide = np.full((rows, *column.shape[1:]), filler, column.dtype)
                 wide[: len(column)] = column
                 self.columns[place] = wide
 
 
 class Versioned:
-    """Columns of one length, each of its own integer type."""
+    """Columns of one length, each of its own integer type; an entry may be several numbers side by side."""
 
     __slots__ = ("__weakref__", "_arrays", "_heir", "_undo", "length")
 
@@ -80,7 +81,7 @@ class Versioned:
         """The values of a column in some rows, in any order; a row beyond the length has the filler."""
         values = self._arrays.columns[column]
         if len(rows) and int(rows.max()) >= self.length:
-            found = np.full(len(rows), self._arrays.fillers[column], values.dtype)
+            found = np.full((len(rows), *values.shape[1:]), self._arrays.fillers[column], values.dtype)
             inside = rows < self.length
             found[inside] = self.take(column, rows[inside])
             return found

@@ -14,20 +14,13 @@ from dataclasses import replace
 import msgspec
 import numpy as np
 
-from yutang.domains.audience.api.building import (
-    BUILDER,
-    BY_DEFINITION,
-    HANDOVER_COUNT_MAX,
-    Build,
-    evaluated_now,
-    labels_with,
-)
+from yutang.domains.audience.api.building import BUILDER, HANDOVER_COUNT_MAX
+from yutang.domains.audience.api.builds import BY_DEFINITION, Build, evaluated_now, labels_with
 from yutang.domains.audience.api.definitions import judged_label
 from yutang.domains.audience.api.evaluating import AUDIENCE
 from yutang.domains.audience.api.upkeep import Changed, led, with_ladders, written
 from yutang.domains.audience.contracts import NONE, BuiltRecord, DefineRecord, DroppedRecord, FeedRows, Label, Waiting
-from yutang.domains.audience.rules import (
-    NO_VALUE,
+from yutang.domains.audience.rules.changes import (
     AudienceState,
     Parts,
     feed_rows,
@@ -36,6 +29,7 @@ from yutang.domains.audience.rules import (
     retired,
     with_touched,
 )
+from yutang.domains.audience.rules.standings import NO_VALUE
 from yutang.kernel.errors import ConflictError
 from yutang.kernel.instants import NEVER
 from yutang.runtime.log.contracts import Batch, Epoch
@@ -83,12 +77,12 @@ def after_built(batch: Batch, epoch: Epoch) -> Changed:
 
 def _swapped(batch: Batch, epoch: Epoch, build: Build) -> Changed:
     state, people, instant = epoch[AUDIENCE], epoch[PEOPLE], batch.record.arrived_at
-    plan = plan_of(build.labels)
+    plan, vocabulary = plan_of(build.labels), with_ladders(epoch[VOCABULARY], replace(state, labels=build.labels))
     is_head = people.head_of == np.arange(people.count)
     before = {name: build.before(epoch, name) for name in build.names}
     columns = {name: np.where(is_head, build.codes[row], NO_VALUE) for row, name in enumerate(build.names)}
     due = np.where(is_head, build.due, NEVER) if build.names else np.full(people.count, NEVER)
-    standings = state.standings.grown(people.count).recast(plan.names, columns, due)
+    standings = state.standings.grown(people.count).recast(plan.names, columns, due, build.truths(epoch))
     made = {one.label.name for one in build.waiting}
     after_state = replace(
         state,
@@ -104,7 +98,7 @@ def _swapped(batch: Batch, epoch: Epoch, build: Build) -> Changed:
     kept = written(after_state, batch.record.seq, instant, rows)
     values = [_values(name, state.labels, build.labels) for name in kept.names]
     return Changed(
-        {AUDIENCE.name: after_state, VOCABULARY.name: with_ladders(epoch[VOCABULARY], after_state)},
+        {AUDIENCE.name: after_state, VOCABULARY.name: vocabulary},
         replace(kept, values=values, defined=build.waiting),
         {"labels": {name: build.labels[name].version for name in made}, "rows": 0 if rows is None else len(rows)},
     )

@@ -20,7 +20,7 @@ from pyroaring import BitMap
 
 from yutang.domains.audience import store
 from yutang.domains.audience.contracts import NONE, Cause, FeedRows
-from yutang.domains.audience.rules import CAUSE_CODE
+from yutang.domains.audience.rules.changes import CAUSE_CODE
 from yutang.kernel.instants import NEVER
 from yutang.runtime.desk import Desk
 from yutang.storage.database import UnitOfWork

@@ -34,7 +34,7 @@ from yutang.domains.audience.contracts import (
     RungDraft,
     RungView,
 )
-from yutang.domains.audience.rules import AudienceState, plan_of
+from yutang.domains.audience.rules.changes import AudienceState, plan_of
 from yutang.kernel.errors import ConditionError, ConflictError, InvalidError, NotFoundError
 from yutang.kernel.limits import NAME_CHARS_MAX
 from yutang.runtime.desk import Desk

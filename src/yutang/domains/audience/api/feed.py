@@ -14,7 +14,7 @@ from yutang.domains.audience import store
 from yutang.domains.audience.api.definitions import named
 from yutang.domains.audience.api.evaluating import AUDIENCE
 from yutang.domains.audience.contracts import Cause, Change, ChangePage, FeedRows
-from yutang.domains.audience.rules import CAUSES
+from yutang.domains.audience.rules.changes import CAUSES
 from yutang.domains.customers import api as customers
 from yutang.kernel.errors import InvalidError
 from yutang.kernel.instants import instant_text

@@ -9,9 +9,9 @@ import numpy as np
 from yutang.domains.audience.api import upkeep
 from yutang.domains.audience.api.evaluating import AUDIENCE
 from yutang.domains.audience.contracts import Cause
-from yutang.domains.audience.rules import Causes
+from yutang.domains.audience.rules.changes import Causes
 from yutang.runtime.log.contracts import Batch, Epoch
-from yutang.runtime.slots import AGED, FORGOTTEN, PEOPLE, TOUCHED
+from yutang.runtime.slots import AGED, FORGOTTEN, PEOPLE, TIMELINE, TOUCHED
 
 
 def after_erase(batch: Batch, epoch: Epoch) -> upkeep.Changed:
@@ -23,7 +23,7 @@ def after_erase(batch: Batch, epoch: Epoch) -> upkeep.Changed:
         standings=state.standings.grown(people.count).cleared(anchors),
         quintiles={name: one.cleared(anchors) for name, one in state.quintiles.items()},
     )
-    changed = upkeep.Changed({AUDIENCE.name: replace(state, people=people)})
+    changed = upkeep.Changed({AUDIENCE.name: replace(state, people=people, firsts=epoch[TIMELINE].first_at.array)})
     if len(touched):
         parted = epoch.changed({AUDIENCE.name: state})
         changed = upkeep.reevaluated(batch, parted, touched, Causes.all(Cause.IDENTITY))

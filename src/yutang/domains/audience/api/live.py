@@ -9,7 +9,7 @@ import numpy as np
 
 from yutang.domains.audience import store
 from yutang.domains.audience.contracts import Cause, Ints
-from yutang.domains.audience.rules import CAUSES
+from yutang.domains.audience.rules.changes import CAUSES
 from yutang.runtime.desk import Desk
 
 CHUNKS_READ_MAX = 20_000  # of one question: records and stretches of time since the last one

@@ -8,7 +8,7 @@ import numpy as np
 
 from yutang.domains.audience.api.evaluating import AUDIENCE
 from yutang.domains.audience.contracts import NONE
-from yutang.domains.audience.rules import NO_VALUE
+from yutang.domains.audience.rules.standings import NO_VALUE
 from yutang.runtime.log.contracts import Epoch
 from yutang.runtime.measures import Sample
 from yutang.runtime.slots import PEOPLE

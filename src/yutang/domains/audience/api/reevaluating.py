@@ -1,288 +1,211 @@
-"""Customers that something touched, evaluated again: only by the ladders that it can have changed.
+"""Customers that something touched, tested again: only by the leaves that it can have turned.
 
-A group of events touches many customers, each by few types of events. The customers of a type make a *share*, which
-is evaluated by the ladders that the type concerns (`timeline.concerns`); types of few customers make one share
-together. A customer whose identities or first event changed, or who is due inside the group, is evaluated by all.
+Kept of everybody is the truth of each leaf of the ladders (`timeline.machine`), a bit each. A group of events touches
+many customers, each by few types; the machine tests the leaves that read these types, and works out ladders where a
+leaf turned. A customer whose identities or first event changed, or who is due inside the group, is tested by all.
+What the machine is given (its inputs) is evaluated before (`given`).
 
-Evaluated is a stretch of time that begins with the group's oldest event; since when something holds that changed
-before it (by late events, or identities) is asked apart, of those customers alone.
+Since when something holds that came about before the group is told by the machine if that was after the customer's
+oldest event; else it is asked apart, of those customers alone.
 
-Invariants: a change of a customer's ladder is told by one share only; a customer's due is never later than its next
-change: it is the least of what it was and of what was found, or what was found if all ladders were evaluated.
+Invariants: after it, the kept truths are those at `last`; a customer's due is never later than the next change of any
+leaf: it is the least of what it was and of what was found, or what was found if all leaves were tested.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
-from typing import TypeVar
 
 import numpy as np
 
-from yutang.domains.audience.api.evaluating import AUDIENCE, looked_again
-from yutang.domains.audience.rules import HORIZON_MS, Standings
+from yutang.domains.audience.api.anew import truths_anew
+from yutang.domains.audience.api.evaluating import AUDIENCE
+from yutang.domains.audience.api.given import Given, found_given, mapped
+from yutang.domains.audience.api.touching import NOBODY, Moves, Touched, stirred
+from yutang.domains.audience.rules.changes import AudienceState
+from yutang.domains.audience.rules.standings import HORIZON_MS, Found, Standings
 from yutang.kernel.instants import BEGINNING, NEVER
-from yutang.kernel.limits import LATE_FOR_JOURNEYS_MS
 from yutang.runtime.log.contracts import Epoch
 from yutang.runtime.slots import PEOPLE, TIMELINE, VOCABULARY
-from yutang.timeline.concerns import Concerns, concerns_of
-from yutang.timeline.evaluate import Context, Evaluation
+from yutang.timeline.evaluate import CHANNEL_IDENTITIES, Context, Evaluation
 from yutang.timeline.everyone import batch_view
 from yutang.timeline.kernels.standing import changes
-from yutang.timeline.people import NO_ANCHOR, People
+from yutang.timeline.machine.lying import Batch
+from yutang.timeline.machine.prepared import Prepared, prepared_of
+from yutang.timeline.machine.reading import facts_of
+from yutang.timeline.machine.run import Machine
+from yutang.timeline.machine.run import Touched as Tested
+from yutang.timeline.people import People
 from yutang.timeline.steps import Flags, Ints
 
-APART_CUSTOMERS_COUNT_MIN = 400  # of a type: fewer cost less in one share with those of other types
-APART_TYPES_COUNT_MAX = 62  # bits of an int64 that a set of types may use; the last stands for all other types
-AT_ONCE_CUSTOMERS_COUNT_MAX = 16_384  # of one evaluation: what is worked out of them stays in the processor's cache
-THREADED_CUSTOMERS_COUNT_MIN = 2_048  # fewer are done before a second thread is awake
-THREADS_COUNT = 2
-
-S = TypeVar("S")
-T = TypeVar("T")
-_NOBODY: Ints = np.empty(0, np.int64)
+DATED_CUSTOMERS_COUNT_MAX = 16_384  # of one evaluation over all time
+TESTED_CUSTOMERS_COUNT = 2_048  # of one call of the machine, so that threads end together
+TYPES_COUNT_MAX = 62  # bits of an int64 that a set of types may use; the last stands for all other types
 
 
-@dataclass(frozen=True, slots=True)
-class Touched:
-    """Customers with what touched them. heads: ascending. at, whose, types: of each event its instant, the place of
-    its customer in `heads` and the place of its type in `names`. first, last: the span of the group's arrivals; time
-    has passed up to the first."""
+def reevaluated(
+    epoch: Epoch, touched: Touched, standings: Standings, *, declared: bool = False
+) -> tuple[Standings, Moves]:
+    """(the standings at `last`, what changed); `standings`: those at `first`, with room for all anchors.
 
-    heads: Ints
-    first: int
-    last: int
-    at: Ints
-    whose: Ints
-    types: Ints
-    names: Sequence[str]
-
-    @classmethod
-    def by_hand(cls, heads: Ints, first: int, last: int) -> Touched:
-        """By something else than events: evaluated by all ladders."""
-        return cls(heads, first, last, _NOBODY, _NOBODY, _NOBODY, ())
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """Customers, by their places, to be evaluated by some ladders, by theirs.
-
-    mine: the bits of the types whose changes the share tells of; 0: it tells of all that it finds.
-    """
-
-    places: Ints
-    ladders: Sequence[int]
-    mine: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Moves:
-    """Changes of codes: ladder, customer, from, to, when; BEGINNING where the start of the stretch was reached.
-
-    seen: the customer's first event.
-    """
-
-    ladder: Ints
-    head: Ints
-    was: Ints
-    now: Ints
-    when: Ints
-    seen: Ints
-
-    def only(self, keep: Flags) -> Moves:
-        """Some of them."""
-        return Moves(*(getattr(self, name)[keep] for name in Moves.__slots__))
-
-    @classmethod
-    def joined(cls, parts: Sequence[Moves]) -> Moves:
-        """Several as one, in their order."""
-        return cls(*(np.concatenate([_NOBODY, *(getattr(part, name) for part in parts)]) for name in cls.__slots__))
-
-
-def reevaluated(epoch: Epoch, touched: Touched, standings: Standings) -> tuple[Standings, Moves]:
-    """(the standings at `last`, what changed); `standings`: those at `first`, with room for all anchors."""
-    concerns = concerns_of(epoch[AUDIENCE].plan, epoch[VOCABULARY])
-    whole = _whole(epoch, touched, standings)
-    sharing = _Sharing(touched, ~whole, concerns, len(standings.names))
-    shares = sharing.shares()
-    if whole.any():
-        shares.append(Share(np.flatnonzero(whole), range(len(standings.names))))
-    work = _Work(epoch, touched, standings, _start(touched))
-    tasks = [(share, part) for share in shares for part in _parts(len(share.places))]
-    done = _mapped(work.done, tasks, sum(len(share.places) for share in shares))
-    due = standings.due_at(touched.heads)
-    due[whole] = NEVER
-    told = []
-    for (share, part), (moves, until) in zip(tasks, done, strict=True):
-        places = share.places[part]
-        due[places] = np.minimum(due[places], until)
-        told.append(sharing.told(share, moves))
-    moves = work.dated(Moves.joined(told))
-    return standings.moved(_last_codes(moves), touched.heads, due), moves
-
-
-def _whole(epoch: Epoch, touched: Touched, standings: Standings) -> Flags:
-    """bool[heads]: who is evaluated by all ladders: whose identities or first event may have changed, who is due."""
-    if not len(touched.at):
-        return np.ones(len(touched.heads), np.bool_)
-    heads, former, people = touched.heads, epoch[AUDIENCE].people, epoch[PEOPLE]
-    whole: Flags = standings.due_at(heads) <= touched.last
-    if people is not former:
-        whole |= _stirred(former, people, heads)
-    oldest = np.full(len(heads), NEVER, np.int64)
-    np.minimum.at(oldest, touched.whose, touched.at)
-    view = batch_view(epoch[TIMELINE], people, heads, epoch[VOCABULARY])
-    whole |= oldest <= view.first_seen()
-    none = np.ones(len(heads), np.bool_)
-    none[touched.whose] = False
-    return whole | none  # touched, but by no event that was taken
-
-
-def _stirred(former: People, people: People, heads: Ints) -> Flags:
-    """bool[heads]: whose anchors aren't those that they were."""
-    offsets, anchors = people.members(heads)
-    known = anchors < former.count
-    was = np.full(len(anchors), NO_ANCHOR, np.int64)
-    was[known] = former.head_of[anchors[known]]
-    now = np.repeat(heads, np.diff(offsets))
-    moved = was != now
-    left = people.head_of[was[moved & (was != NO_ANCHOR)]]  # whom an anchor left has fewer than before
-    found: Flags = np.isin(heads, np.concatenate((now[moved], left)))
-    return found
-
-
-def _start(touched: Touched) -> int:
-    """The stretch's first instant: before the oldest event, unless many lie so far back that all time is cheaper."""
-    if not len(touched.at):
-        return touched.first - 1
-    late = touched.at < touched.first - LATE_FOR_JOURNEYS_MS
-    if 2 * np.count_nonzero(late) > len(late):
-        return BEGINNING
-    return min(int(touched.at[~late].min()), touched.first) - 1
-
-
-class _Sharing:
-    """Who is evaluated by what."""
-
-    def __init__(self, touched: Touched, among: Flags, concerns: Concerns, ladders_count: int) -> None:
-        mine = among[touched.whose]
-        whose, types = touched.whose[mine], touched.types[mine]
-        counts = np.bincount(types, minlength=len(touched.names))
-        order = np.argsort(-counts, kind="stable")  # those that stand alone come first
-        rank = np.empty(len(order), np.int64)
-        rank[order] = np.minimum(np.arange(len(order)), APART_TYPES_COUNT_MAX - 1)
-        self._heads = touched.heads
-        self._sets = np.zeros(len(touched.heads), np.int64)
-        np.bitwise_or.at(self._sets, whose, np.left_shift(1, rank[types]))
-        self._by_bit: list[set[int]] = [set() for _ in range(min(len(order), APART_TYPES_COUNT_MAX))]
-        for place, name in enumerate(touched.names):
-            if counts[place]:
-                self._by_bit[rank[place]] |= set(concerns.of(name))
-        self._bits_of = np.zeros(ladders_count, np.int64)  # of each ladder, the types that concern it
-        for bit, ladders in enumerate(self._by_bit):
-            self._bits_of[list(ladders)] |= 1 << bit
-
-    def shares(self) -> list[Share]:
-        """A share for each type with many customers, and one for the others."""
-        found, rest = [], 0
-        for bit, ladders in enumerate(self._by_bit):
-            places = np.flatnonzero(self._sets & (1 << bit))
-            if not ladders or not len(places):
-                continue
-            if len(places) >= APART_CUSTOMERS_COUNT_MIN and bit < APART_TYPES_COUNT_MAX - 1 and not rest:
-                found.append(Share(places, sorted(ladders), 1 << bit))
-            else:
-                rest |= 1 << bit
-        if rest:
-            ladders = set().union(*(self._by_bit[bit] for bit in range(len(self._by_bit)) if rest >> bit & 1))
-            found.append(Share(np.flatnonzero(self._sets & rest), sorted(ladders), rest))
-        return found
-
-    def told(self, share: Share, moves: Moves) -> Moves:
-        """Of what a share found, what no share before it tells: those of whom its types are the first."""
-        if not share.mine or not len(moves.head):
-            return moves
-        sets = self._sets[np.searchsorted(self._heads, moves.head)] & self._bits_of[moves.ladder]
-        return moves.only((sets & -sets & share.mine) != 0)
+    declared: whether something else may be meant by the definitions than before."""
+    prepared = prepared_of(epoch[AUDIENCE].plan, epoch[VOCABULARY], epoch[TIMELINE])
+    if declared or standings.keys != prepared.program.keys:
+        return declared_anew(epoch, touched, standings)
+    work = _Work(epoch, prepared, touched, standings)
+    tasks = work.tasks()
+    done = mapped(work.done, tasks, len(touched.heads))
+    due = np.where(work.whole, NEVER, standings.due_at(touched.heads))
+    for task, (_, until) in zip(tasks, done, strict=True):
+        due[task.places] = np.minimum(due[task.places], until)
+    given_due = np.where(work.whole_given, NEVER, standings.given_due_at(touched.heads))
+    given_due = np.minimum(given_due, work.given.due)
+    moves = dated(epoch, touched, Moves.joined([moves for moves, _ in done]))
+    found = Found(touched.heads, np.minimum(due, given_due), given_due, last_codes(moves), work.turned())
+    return standings.moved(found), moves
 
 
 class _Work:
-    """The evaluation of shares; by several threads at once."""
+    """The machine over the customers of a group; by several threads at once.
 
-    def __init__(self, epoch: Epoch, touched: Touched, standings: Standings, start: int) -> None:
-        self._epoch = epoch
-        self._touched = touched
-        self._standings = standings
-        self._start = start
-        self._plan = epoch[AUDIENCE].plan
-        self._horizon = touched.last + HORIZON_MS
+    whole: who is tested by all leaves; whole_given: and by all inputs. words: the truths, at first as they were kept.
+    """
 
-    def done(self, task: tuple[Share, slice]) -> tuple[Moves, Ints]:
-        """(what changed for the customers of a part of a share, when each changes next by its ladders)."""
-        share, part = task
-        heads = self._touched.heads[share.places[part]]
-        evaluated = self._evaluation(heads, self._start)
-        due = looked_again(evaluated.view, self._horizon)
-        parts = []
-        seen = evaluated.view.first_seen()
-        for place in share.ladders:
-            name = self._plan.names[place]
-            steps = evaluated.ladder(name)
-            before = self._standings.codes_of(place, heads)
-            span = self._touched.first, self._touched.last
-            who, was, now, when, _, until = changes(steps.offsets, steps.at, steps.value, before, *span)
-            np.minimum(due, until, out=due)
-            if len(who):
-                parts.append(Moves(np.full(len(who), place, np.int64), heads[who], was, now, when, seen[who]))
-        return Moves.joined(parts), due
+    def __init__(self, epoch: Epoch, prepared: Prepared, touched: Touched, standings: Standings) -> None:
+        state: AudienceState = epoch[AUDIENCE]
+        heads = touched.heads
+        self._epoch, self._prepared, self._touched = epoch, prepared, touched
+        view = batch_view(epoch[TIMELINE], epoch[PEOPLE], heads, epoch[VOCABULARY])
+        self._seen = view.first_seen()
+        self._facts = facts_of(prepared.program.facts, view, CHANNEL_IDENTITIES)
+        self._former = first_events(state.people, state.firsts, heads)
+        changed = self._seen != self._former
+        if epoch[PEOPLE] is not state.people:
+            changed |= stirred(state.people, epoch[PEOPLE], heads)
+        if not touched.by_time:
+            changed |= touched.without_events()
+        self.whole: Flags = changed | (standings.due_at(heads) <= touched.last)
+        self.whole_given: Flags = changed | (standings.given_due_at(heads) <= touched.last)
+        self._kept = standings.truths_at(heads)
+        self.words = self._kept.copy()
+        self.given: Given = found_given(epoch, prepared, touched, self.whole_given, self.words)
+        self._set_of, self._sets = self._leaves()
+        self._start = touched.oldest() - 1
 
-    def dated(self, moves: Moves) -> Moves:
-        """With the instants of changes that came about before the stretch; of those customers over all time."""
-        if self._start == BEGINNING:
-            return moves
-        open_ = moves.when == BEGINNING
-        if not open_.any():
-            return moves
-        when = moves.when.copy()
+    def _leaves(self) -> tuple[Ints, list[Sequence[int]]]:
+        """(of each customer which set of leaves is tested, the sets)."""
+        touched, names = self._touched, self._touched.names
+        bits = np.left_shift(1, np.minimum(np.arange(len(names)), TYPES_COUNT_MAX - 1))
+        masks = np.zeros(len(touched.heads), np.int64)
+        np.bitwise_or.at(masks, touched.whose, bits[touched.types])
+        masks[self.whole] = -1
+        kinds, set_of = np.unique(masks, return_inverse=True)
+        sets: list[Sequence[int]] = []
+        for mask in kinds.tolist():
+            mine = [name for name, bit in zip(names, bits.tolist(), strict=True) if mask & bit]
+            sets.append(self._prepared.own if mask == -1 else self._prepared.leaves_of(mine))
+        return set_of.astype(np.int64), sets
+
+    def turned(self) -> tuple[Ints, Ints]:
+        """(heads, their truths): those of whom any turned."""
+        rows = np.flatnonzero((self._kept != self.words).any(axis=1))
+        return self._touched.heads[rows], self.words[rows]
+
+    def tasks(self) -> list[Batch]:
+        """The calls of the machine."""
+        timeline, people, heads = self._epoch[TIMELINE], self._epoch[PEOPLE], self._touched.heads
+        return list(self._prepared.lying.batches(timeline, people, heads, TESTED_CUSTOMERS_COUNT))
+
+    def done(self, batch: Batch) -> tuple[Moves, Ints]:
+        """(what changed for the customers of a call, when each is due by the leaves that were tested)."""
+        places, touched = batch.places, self._touched
+        heads, seen, former = touched.heads[places], self._seen[places], self._former[places]
+        tested = Tested(heads, self._set_of[places], self._sets, self._start[places], seen, former)
+        words = np.ascontiguousarray(self.words[places])
+        span, flips = (touched.first, touched.last), self.given.flips(places)
+        found, due = Machine(self._prepared.links, batch.blocks).moved(tested, span, words, flips, self._facts[places])
+        self.words[places] = words
+        return Moves(found.ladder, heads[found.place], found.was, found.now, found.when, seen[found.place]), due
+
+
+def first_events(people: People, firsts: Ints, heads: Ints) -> Ints:
+    """int64[heads]: the first event of each customer as it was known; NEVER of those who weren't there."""
+    found = np.full(len(heads), NEVER, np.int64)
+    known = np.flatnonzero(heads < people.count)
+    known = known[people.head_of[heads[known]] == heads[known]]
+    offsets, anchors = people.members(heads[known])
+    inside = np.full(len(anchors), NEVER, np.int64)
+    there = anchors < len(firsts)
+    inside[there] = firsts[anchors[there]]
+    found[known] = inside if len(anchors) == len(known) else np.minimum.reduceat(inside, offsets[:-1])
+    return found
+
+
+# ── since when ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def dated(epoch: Epoch, touched: Touched, moves: Moves) -> Moves:
+    """With the instants of changes that the machine couldn't date: looked for in the group's stretch, then ever."""
+    when = np.where(moves.when == NEVER, BEGINNING, moves.when)
+    unsaid = moves.when == NEVER
+    for start in dict.fromkeys((touched.start(), BEGINNING)):
+        open_ = np.flatnonzero(unsaid & (when == BEGINNING))
         heads = np.unique(moves.head[open_])
-        for low in range(0, len(heads), AT_ONCE_CUSTOMERS_COUNT_MAX):
-            some = heads[low : low + AT_ONCE_CUSTOMERS_COUNT_MAX]
-            evaluated = self._evaluation(some, BEGINNING)
-            inside = open_ & (moves.head >= some[0]) & (moves.head <= some[-1])
+        for low in range(0, len(heads), DATED_CUSTOMERS_COUNT_MAX):
+            some = heads[low : low + DATED_CUSTOMERS_COUNT_MAX]
+            evaluated = _evaluation(epoch, some, start, touched.last)
+            inside = open_[(moves.head[open_] >= some[0]) & (moves.head[open_] <= some[-1])]
             for place in np.unique(moves.ladder[inside]).tolist():
-                rows = np.flatnonzero(inside & (moves.ladder == place))
-                since = evaluated.ladder(self._plan.names[place]).look(self._touched.first)[1]
+                rows = inside[moves.ladder[inside] == place]
+                since = evaluated.ladder(epoch[AUDIENCE].plan.names[place]).look(touched.first)[1]
                 when[rows] = since[np.searchsorted(some, moves.head[rows])]
-        return replace(moves, when=when)
-
-    def _evaluation(self, heads: Ints, start: int) -> Evaluation:
-        view = batch_view(self._epoch[TIMELINE], self._epoch[PEOPLE], heads, self._epoch[VOCABULARY])
-        return Evaluation(view, Context(self._plan, self._horizon, start=start))
+    return replace(moves, when=when)
 
 
-def _parts(count: int) -> list[slice]:
-    return [slice(low, low + AT_ONCE_CUSTOMERS_COUNT_MAX) for low in range(0, count, AT_ONCE_CUSTOMERS_COUNT_MAX)]
+def _evaluation(epoch: Epoch, heads: Ints, start: int, last: int) -> Evaluation:
+    view = batch_view(epoch[TIMELINE], epoch[PEOPLE], heads, epoch[VOCABULARY])
+    return Evaluation(view, Context(epoch[AUDIENCE].plan, last + HORIZON_MS, start=start))
 
 
-def _mapped(work: Callable[[S], T], tasks: Sequence[S], customers_count: int) -> list[T]:
-    """What the work gives for each task, in their order; several at a time."""
-    if len(tasks) < 2 or customers_count < THREADED_CUSTOMERS_COUNT_MIN:
-        return [work(task) for task in tasks]
-    with ThreadPoolExecutor(THREADS_COUNT, "evaluating") as threads:
-        return list(threads.map(work, tasks))
-
-
-def _last_codes(moves: Moves) -> list[tuple[int, Ints, Ints]]:
-    """By ladder, the heads that changed and their last codes. A customer's changes of a ladder lie together."""
+def last_codes(moves: Moves) -> list[tuple[int, Ints, Ints]]:
+    """By ladder, the heads that changed and their last codes."""
     ends = (moves.ladder[1:] != moves.ladder[:-1]) | (moves.head[1:] != moves.head[:-1])
-    last = np.append(np.flatnonzero(ends), len(moves.ladder) - 1) if len(moves.ladder) else _NOBODY
+    last = np.append(np.flatnonzero(ends), len(moves.ladder) - 1) if len(moves.ladder) else NOBODY
     ladder, head, now = moves.ladder[last], moves.head[last], moves.now[last]
-    order = np.argsort(ladder.astype(np.int16), kind="stable")  # of so short numbers by counting
-    bounds = np.searchsorted(ladder[order], np.arange(int(ladder.max(initial=-1)) + 2)).tolist()
-    return [
-        (place, head[order[low:high]], now[order[low:high]])
-        for place, (low, high) in enumerate(pairwise(bounds))
-        if low < high
+    bounds = np.searchsorted(ladder, np.arange(int(ladder.max(initial=-1)) + 2)).tolist()
+    return [(place, head[low:high], now[low:high]) for place, (low, high) in enumerate(pairwise(bounds)) if low < high]
+
+
+# ── under another meaning ───────────────────────────────────────────────────────────────────────────
+
+
+def declared_anew(epoch: Epoch, touched: Touched, standings: Standings) -> tuple[Standings, Moves]:
+    """The same where kept truths mean nothing any more: declarations changed, or there are none. Everybody's truths are
+    made anew, and the touched customers are told apart by their codes."""
+    prepared = prepared_of(epoch[AUDIENCE].plan, epoch[VOCABULARY], epoch[TIMELINE])
+    parts = [
+        _by_codes(epoch, touched, standings, touched.heads[low : low + DATED_CUSTOMERS_COUNT_MAX])
+        for low in range(0, len(touched.heads), DATED_CUSTOMERS_COUNT_MAX)
     ]
+    moves = Moves.joined(parts)
+    everybody = epoch[PEOPLE].heads()
+    others = everybody[~np.isin(everybody, touched.heads, assume_unique=True)]
+    asked = ((others, touched.first), (touched.heads, touched.last))
+    due, truths = truths_anew(epoch, epoch[AUDIENCE].plan, prepared.links, asked)
+    due[others] = np.minimum(due[others], standings.due_at(others))
+    found = Found(touched.heads, due[touched.heads], truths.due[touched.heads], last_codes(moves))
+    return standings.moved(found).with_truths(due, truths), moves
+
+
+def _by_codes(epoch: Epoch, touched: Touched, standings: Standings, heads: Ints) -> Moves:
+    evaluated = _evaluation(epoch, heads, BEGINNING, touched.last)
+    seen, parts = evaluated.view.first_seen(), []
+    for place, name in enumerate(epoch[AUDIENCE].plan.names):
+        steps = evaluated.ladder(name)
+        before = standings.codes_of(place, heads)
+        columns = (steps.offsets, steps.at, steps.value, before, touched.first, touched.last)
+        who, was, now, when, _, _ = changes(*columns)
+        parts.append(Moves(np.full(len(who), place, np.int64), heads[who], was, now, when, seen[who]))
+    return Moves.joined(parts)

@@ -9,7 +9,8 @@ import numpy as np
 from yutang.domains.audience import store
 from yutang.domains.audience.api.evaluating import AUDIENCE, in_chunks, measured, midnight_before
 from yutang.domains.audience.contracts import Cause
-from yutang.domains.audience.rules import CAUSE_CODE, NO_VALUE, AudienceState, Parts, Snapshot, quintiles
+from yutang.domains.audience.rules.changes import CAUSE_CODE, AudienceState, Parts, Snapshot, quintiles
+from yutang.domains.audience.rules.standings import NO_VALUE
 from yutang.runtime.log.contracts import Epoch
 from yutang.runtime.slots import PEOPLE, VOCABULARY
 from yutang.storage.database import UnitOfWork

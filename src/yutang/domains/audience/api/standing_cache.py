@@ -24,7 +24,8 @@ from yutang import __version__
 from yutang.conditions.nodes import Unit
 from yutang.conditions.vocabulary import Vocabulary
 from yutang.domains.audience.api.evaluating import AUDIENCE
-from yutang.domains.audience.rules import NO_VALUE, AudienceState, Codes
+from yutang.domains.audience.rules.changes import AudienceState
+from yutang.domains.audience.rules.standings import NO_VALUE, Codes, Truths, words_count
 from yutang.domains.customers.contracts import IDENTITY_EDIT
 from yutang.kernel.instants import NEVER
 from yutang.runtime.log.contracts import CLOCK, EVENTS, Epoch
@@ -38,7 +39,7 @@ from yutang.timeline.plan import Plan
 from yutang.timeline.steps import Ints
 from yutang.timeline.tracks import TimelineState
 
-EDITION = 1  # of the file, and of what evaluation makes of a timeline; one more with each change of either
+EDITION = 2  # of the file, and of what evaluation makes of a timeline; one more with each change of either
 OWNER = "standings"  # of the mark of the file that counts
 FOLLOWED = frozenset({EVENTS, CLOCK, IDENTITY_EDIT})  # kinds of records after which the rest still stands
 _HEAD_BYTES = 8  # the length of the head, at the beginning
@@ -48,8 +49,9 @@ _BITS = "1"  # of a ladder of one rung: a bit a customer
 
 
 class Head(msgspec.Struct, frozen=True):
-    """What a file holds. forms: of each ladder's codes. anchors: how many; joined: those that aren't their own heads,
-    with their heads, as int64 after the dues."""
+    """What a file holds. forms: of each ladder's codes. keys: of the leaves whose truths follow, with when inputs are
+    looked at again. anchors: how many; joined: those that aren't their own heads, with their heads, as int64 at the
+    end."""
 
     fingerprint: str
     seq: int
@@ -57,6 +59,7 @@ class Head(msgspec.Struct, frozen=True):
     anchors: int
     joined: int
     forms: str
+    keys: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,7 @@ class Kept:
     seq: int
     codes: Sequence[Codes]
     due: Ints
+    truths: Truths
     head_of: Ints
 
 
@@ -108,12 +112,13 @@ def packed(epoch: Epoch) -> bytes:
         single = int(codes.max(initial=NO_VALUE)) <= 0
         forms.append(_BITS if single else codes.dtype.char)
         parts.append(np.packbits(codes == 0).tobytes() if single else codes.tobytes())
-    parts.append(table.whole(count).tobytes())
+    truths = state.standings.truths()
+    parts += [column.tobytes() for column in (table.whole(count), truths.due, truths.words)]
     head_of = people.head_of[: table.length]
     joined = np.flatnonzero(head_of != np.arange(len(head_of)))
     parts += [joined.tobytes(), head_of[joined].tobytes()]
     mark = fingerprint(state.plan, epoch[VOCABULARY])
-    head = Head(mark, epoch.seq, epoch.time_ms, table.length, len(joined), "".join(forms))
+    head = Head(mark, epoch.seq, epoch.time_ms, table.length, len(joined), "".join(forms), truths.keys)
     encoded = msgspec.msgpack.encode(head)
     return b"".join((len(encoded).to_bytes(_HEAD_BYTES, "little"), encoded, *parts))
 
@@ -172,11 +177,12 @@ def _unpacked(head: Head, content: bytes, start: int) -> Kept:
             codes.append(np.unpackbits(bits, count=head.anchors).astype(np.int8) + np.int8(NO_VALUE))
         else:
             codes.append(column(form, head.anchors))
-    due = column(_DUE, head.anchors)
+    due, given = column(_DUE, head.anchors), column(_DUE, head.anchors)
+    words = column(_DUE, head.anchors * words_count(head.keys)).reshape(head.anchors, words_count(head.keys))
     joined, heads = column(_DUE, head.joined), column(_DUE, head.joined)
     head_of = np.arange(head.anchors)
     head_of[joined] = heads
-    return Kept(head.seq, codes, due, head_of)
+    return Kept(head.seq, codes, due, Truths(head.keys, words, given), head_of)
 
 
 def unsettled(kept: Kept, epoch: Epoch) -> tuple[Ints, Ints]:
@@ -208,15 +214,15 @@ def _anchors_after(state: TimelineState, seq: int) -> Ints:
     return np.concatenate(found)
 
 
-def widened(kept: Kept, anchors: int, gone: Ints) -> tuple[list[Codes], Ints]:
-    """(codes, dues) for as many anchors as there are now, of nobody's own memory; those that are gone have none."""
-    codes: list[Codes] = []
-    for column in kept.codes:
-        wide = np.full(anchors, NO_VALUE, column.dtype)
-        wide[: len(column)] = column
-        wide[gone] = NO_VALUE
-        codes.append(wide)
-    due = np.full(anchors, NEVER, np.int64)
-    due[: len(kept.due)] = kept.due
-    due[gone] = NEVER
-    return codes, due
+def widened(kept: Kept, anchors: int, gone: Ints) -> tuple[list[Codes], Ints, Truths]:
+    """(codes, dues, truths) for as many anchors as there are now, of nobody's own memory; those that are gone have
+    none."""
+
+    def wide(column: Codes | Ints, filler: int) -> Any:
+        found = np.full((anchors, *column.shape[1:]), filler, column.dtype)
+        found[: len(column)] = column
+        found[gone] = filler
+        return found
+
+    truths = Truths(kept.truths.keys, wide(kept.truths.words, 0), wide(kept.truths.due, NEVER))
+    return [wide(column, NO_VALUE) for column in kept.codes], wide(kept.due, NEVER), truths

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -15,39 +14,36 @@ import numpy as np
 from yutang.conditions.vocabulary import LabelType, Vocabulary
 from yutang.domains.audience import store
 from yutang.domains.audience.api import reevaluating
+from yutang.domains.audience.api.anew import truths_of
 from yutang.domains.audience.api.definitions import builtin_sources, label_from_source
 from yutang.domains.audience.api.evaluating import (
     AUDIENCE,
     everyone,
-    look_ladder,
-    looked_again,
 )
-from yutang.domains.audience.api.reevaluating import Moves, Touched
 from yutang.domains.audience.api.snapshots import midnights_due, restored, snapshots_at
 from yutang.domains.audience.api.standing_cache import Kept, unsettled, widened
+from yutang.domains.audience.api.touching import Moves, Touched
 from yutang.domains.audience.contracts import NONE, Cause, FeedRows, Label, Waiting
-from yutang.domains.audience.rules import (
+from yutang.domains.audience.rules.changes import (
     CAUSE_CODE,
-    HORIZON_MS,
-    NO_VALUE,
     AudienceState,
     Causes,
     FeedPart,
     Parts,
-    Standings,
-    blank,
     changed_at,
     feed_rows,
     plan_of,
     regrouped,
 )
+from yutang.domains.audience.rules.standings import HORIZON_MS, NO_VALUE, Standings, blank, no_truths
 from yutang.domains.customers import api as customers
 from yutang.kernel.limits import LATE_FOR_JOURNEYS_MS
 from yutang.runtime.log.contracts import Batch, Epoch, SplitGroup
-from yutang.runtime.slots import ANCHORS, PEOPLE, TAKEN, TOUCHED, VOCABULARY
+from yutang.runtime.slots import ANCHORS, LAID, PEOPLE, TAKEN, TIMELINE, TOUCHED, VOCABULARY
 from yutang.storage.database import UnitOfWork
 from yutang.timeline.evaluate import Context, Evaluation
 from yutang.timeline.everyone import Part as Customers
+from yutang.timeline.machine.prepared import prepared_of
 from yutang.timeline.people import People
 from yutang.timeline.steps import Flags, Ints
 
@@ -113,27 +109,34 @@ def recomputed(epoch: Epoch, kept: Kept | None = None) -> Mapping[str, Any]:
     """
     state, people, instant = epoch[AUDIENCE], epoch[PEOPLE], epoch.time_ms
     heads = None
+    prepared = prepared_of(state.plan, epoch[VOCABULARY], epoch[TIMELINE])
+    program = prepared.program
     codes, due = blank(len(state.plan.names), people.count)
-    if kept is not None:
+    truths = no_truths(program.keys, people.count)
+    if kept is not None and kept.truths.keys == program.keys:
         some, gone = unsettled(kept, epoch)
         if len(some) <= len(people.heads()) * UNSETTLED_SHARE_MAX:
-            heads, (codes, due) = some, widened(kept, people.count, gone)
+            heads, (codes, due, truths) = some, widened(kept, people.count, gone)
     among = everyone(epoch, heads)
 
     def work(part: Customers) -> None:
         evaluated = Evaluation(part.view, Context(state.plan, instant + HORIZON_MS, start=instant))
         mine = among.heads[part.places]
-        soonest = looked_again(part.view, instant + HORIZON_MS)
+        words, soonest, given = truths_of(prepared.links, evaluated, instant)
+        truths.words[mine] = part.own(words.T).T
+        truths.due[mine] = part.own(given)
+        np.minimum(soonest, given, out=soonest)
         for place, name in enumerate(state.plan.names):
-            code, _, until = look_ladder(evaluated, name, instant)
+            code, _, until = evaluated.ladder(name).look(instant)
             codes[place][mine] = part.own(code)
             np.minimum(soonest, until, out=soonest)
         due[mine] = part.own(soonest)
 
     if among.count:
         among.map(work)  # parts have customers of their own, so they write into different entries
-    standings = Standings.of(state.plan.names, codes, due)
-    return {AUDIENCE.name: replace(state, standings=standings, people=people, derived=True)}
+    standings = Standings.of(state.plan.names, codes, due, truths)
+    firsts = epoch[TIMELINE].first_at.array
+    return {AUDIENCE.name: replace(state, standings=standings, people=people, firsts=firsts, derived=True)}
 
 
 def with_ladders(vocabulary: Vocabulary, state: AudienceState) -> Vocabulary:
@@ -165,9 +168,9 @@ def after_time(epoch: Epoch, until_ms: int) -> Changed | None:
         return None
     parts: Parts = []
     if len(heads):
-        touched = Touched.by_hand(heads, epoch.time_ms, until_ms)
+        touched = Touched(heads, epoch.time_ms, until_ms, by_time=True)
         standings, moves = reevaluating.reevaluated(epoch, touched, state.standings.grown(people.count))
-        state = replace(state, standings=standings, people=people)
+        state = replace(state, standings=standings)
         cause = np.full(len(moves.head), CAUSE_CODE[Cause.TIME], np.int64)
         parts.append((moves.ladder, moves.head, moves.was, moves.now, moves.when, cause))
     taken, snapshots, snapshot_parts = snapshots_at(state, epoch, midnights)
@@ -198,20 +201,26 @@ def after_events(batch: Batch, epoch: Epoch) -> Changed | None:
 
 def after_catalogue(batch: Batch, epoch: Epoch) -> Changed:
     """Everybody, evaluated under declarations that may have changed what conditions mean (marks, relations, ranks)."""
-    return reevaluated(batch, epoch, epoch[PEOPLE].heads(), Causes.all(Cause.DEFINITION))
+    return reevaluated(batch, epoch, epoch[PEOPLE].heads(), Causes.all(Cause.DEFINITION), declared=True)
 
 
-def reevaluated(batch: Batch, epoch: Epoch, heads: Ints, causes: Causes, events: Events | None = None) -> Changed:
-    """Customers evaluated at a batch's last arrival, and what differs from before; by events, or by something else."""
+def reevaluated(
+    batch: Batch, epoch: Epoch, heads: Ints, causes: Causes, events: Events | None = None, *, declared: bool = False
+) -> Changed:
+    """Customers evaluated at a batch's last arrival, and what differs from before; by events, or by something else.
+
+    declared: by what may mean something else since.
+    """
     state, people, instant = epoch[AUDIENCE], epoch[PEOPLE], batch.record.arrived_at
     first = epoch.time_ms
     standings, moves = reevaluating.reevaluated(
         epoch,
-        Touched.by_hand(heads, first, instant) if events is None else events.touched(heads, first, instant),
+        Touched(heads, first, instant) if events is None else events.touched(heads, first, instant),
         state.standings.grown(people.count),
+        declared=declared,
     )
     parts: Parts = [_told(moves, first, causes)]
-    after = replace(state, standings=standings, people=people)
+    after = replace(state, standings=standings, people=people, firsts=epoch[TIMELINE].first_at.array)
     if people.grouping is not state.people.grouping:
         after = _regrouped(state, after, people, heads, instant, parts)
     rows = led(feed_rows(parts), epoch, state.people)
@@ -256,30 +265,29 @@ def _moves(place: int, heads: Ints, before: Ints, after: Ints, instant: int) -> 
 
 @dataclass(frozen=True, slots=True)
 class Events:
-    """The events of a batch that are taken: whose, when they were and arrived, whether that is late."""
+    """The events of a batch that are taken: whose, when they were and arrived, whether that is late, of which type (a
+    place in `names`)."""
 
     head: Ints
     at: Ints
     arrived: Ints
     late: Flags
-    types: Sequence[str]
+    kind: Ints
+    names: Sequence[str]
 
     @classmethod
     def of(cls, batch: Batch, epoch: Epoch) -> Events:
         """Those of a batch that were no repeats, with today's customers. Cost: linear in its events."""
         taken = batch.notes[TAKEN]
-        events = batch.events if taken.all() else list(compress(batch.events, taken.tolist()))
-        at = np.array([event.at for event in events], np.int64)
+        at, kind, names = batch.notes[LAID]
         arrived = batch.arrivals[taken]
         head = epoch[PEOPLE].head_of[batch.notes[ANCHORS][taken]]
         late = (at < arrived - LATE_FOR_JOURNEYS_MS) | batch.historical[taken]
-        return cls(head, at, arrived, late, [event.type for event in events])
+        return cls(head, at, arrived, late, kind, names)
 
     def touched(self, heads: Ints, first: int, last: int) -> Touched:
         """As a re-evaluation of their customers takes them."""
-        names = {name: place for place, name in enumerate(dict.fromkeys(self.types))}
-        types = np.array([names[name] for name in self.types], np.int64)
-        return Touched(heads, first, last, self.at, np.searchsorted(heads, self.head), types, list(names))
+        return Touched(heads, first, last, self.at, np.searchsorted(heads, self.head), self.kind, self.names)
 
     def causes(self, heads: Ints, first: int) -> Causes:
         """What is held responsible for the touched customers' changes."""

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import typer
-from rich.text import Text
 
 from yutang.domains.audience.api import feed, histories, questions
 from yutang.domains.audience.commands.printing import AsOf, Json, KnownAt, print_json
@@ -19,7 +18,9 @@ from yutang.domains.audience.contracts import (
 from yutang.domains.customers import api as customers
 from yutang.kernel.speech import Say, speaker
 from yutang.kernel.words import Caller, Command, Line, Permission
-from yutang.runtime.terminal import Column, show, show_table, text
+from yutang.runtime.terminal import Column, console, show, show_table, text
+
+BESIDE_CHARS_MIN = 72  # of a terminal with room for both histories beside each other
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +130,7 @@ WORDS = {
     "as_known_then": ("以当时所知（{known_at}）", "as known then, {known_at}"),
     "one_customer": ("位客户", "customer"),
     "many_customers": ("位客户", "customers"),
+    "as_was_known": ("以当时所知", "as known then"),
     "both": ("左：以现在所知；右：以当时所知", "left: as known now; right: as known then"),
     "were": ("当时为 {n:,} 位客户", "{n:,} customers as they were then"),
     "still": ("至今", "still"),
@@ -235,27 +237,33 @@ def history(
         print_json(answer)
         return
     say = speaker(WORDS, caller.language)
-    show(text(answer.customer, "bold"), f"  {answer.label}  ", text(say("both"), "dim"))
-    columns = [
-        Column(say("value"), style="bold", whole=True), Column(say("since"), whole=True), Column(say("until"), rank=2),
-        Column("│", style="dim"), Column(say("at"), whole=True), Column(say("before"), rank=1), Column(say("after")),
-        Column(say("cause"), rank=3), Column(say("known_at"), whole=True),
-    ]  # fmt: skip
-    show_table(columns, _side_by_side(answer, say))
+    _print_both(answer, say)
     if not answer.now and not answer.then:
         show(text(say("no_changes"), "dim"))
     if answer.cut:
         show(text(say("older_changes"), "dim"))
 
 
-def _side_by_side(answer: HistoryAnswer, say: Say) -> list[tuple[str | Text, ...]]:
-    """Rows of an interval as known now and a change as known then, each in its own order."""
+def _print_both(answer: HistoryAnswer, say: Say) -> None:
+    """Intervals as known now and changes as known then, each in its own order; one below the other if need be."""
     now = [(one.value, one.since, say("still") if one.until == "never" else one.until) for one in answer.now]
     then = [(one.at, one.before, one.after, say(one.cause.value), one.known_at) for one in answer.then]
+    left = [Column(say("value"), style="bold", whole=True), Column(say("since"), whole=True),
+            Column(say("until"), rank=2)]  # fmt: skip
+    right = [Column(say("at"), whole=True), Column(say("before"), rank=1), Column(say("after")),
+             Column(say("cause"), rank=3), Column(say("known_at"), whole=True)]  # fmt: skip
+    who = (text(answer.customer, "bold"), f"  {answer.label}  ")
+    if console().width < BESIDE_CHARS_MIN:
+        show(*who)
+        show_table(left, now, say("as_known_now"))
+        show_table(right, then, say("as_was_known"))
+        return
+    show(*who, text(say("both"), "dim"))
     rows = max(len(now), len(then))
     now += [("", "", "")] * (rows - len(now))
     then += [("", "", "", "", "")] * (rows - len(then))
-    return [(*left, "│", *right) for left, right in zip(now, then, strict=True)]
+    beside = [(*one, "│", *other) for one, other in zip(now, then, strict=True)]
+    show_table([*left, Column("│", style="dim"), *right], beside)
 
 
 LINES = (

@@ -1,152 +1,26 @@
-"""Pure decisions of the audience: quintiles, what changed, and when to look again."""
+"""The state of the audience, and what its changes come to: feeds, causes, quintiles, changed ladders."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from yutang.domains.audience.contracts import Cause, FeedRows, Label, Waiting
-from yutang.kernel.instants import BEGINNING, DAY_MS, HOUR_MS, NEVER
+from yutang.domains.audience.rules.standings import (
+    NO_VALUE,
+    Standings,
+)
+from yutang.kernel.instants import BEGINNING
+from yutang.timeline.digits import order_by
 from yutang.timeline.people import People
 from yutang.timeline.plan import Definition, Plan, Rung, labels_of
 from yutang.timeline.ranking import fifths
 from yutang.timeline.steps import Flags, Ints
-from yutang.timeline.versioned import Entries, Versioned
 
 QUINTILES = 5
-NO_VALUE = -1  # the code of `none`; other codes are places in `Label.values`
-HORIZON_MS = 400 * DAY_MS  # how far ahead recurring dates are worked out; looked at again before
-
-
-@dataclass(frozen=True, eq=False)
-class Standings:
-    """The present value of every ladder by anchor, and when each customer must be looked at again.
-
-    Meaningful at heads of customers only; other anchors have no value and are never due. names: of the ladders, in
-    the order of the plan. table: a column of codes for each ladder, then `due`: int64, an instant before which none
-    of a customer's ladders changes if nothing happens, always after the instant of the standings. It may be early
-    (looking again then is for nothing), never late.
-    """
-
-    names: tuple[str, ...] = ()
-    table: Versioned = field(default_factory=lambda: Versioned.of([np.empty(0, np.int64)], [NEVER]))
-    memo: dict[str, _Soon] = field(default_factory=dict)  # what `due` worked out
-
-    @classmethod
-    def nothing(cls, names: Sequence[str], anchors: int) -> Standings:
-        """Nobody has a value, and nothing is due."""
-        return cls.of(names, *blank(len(names), anchors))
-
-    @classmethod
-    def of(cls, names: Sequence[str], codes: Sequence[Codes], due: Ints) -> Standings:
-        """From columns by anchor, which nobody else writes to."""
-        return cls(tuple(names), Versioned.of((*codes, due), (*(NO_VALUE,) * len(codes), NEVER)))
-
-    @property
-    def anchors(self) -> int:
-        return self.table.length
-
-    def grown(self, anchors: int) -> Standings:
-        """With room for more anchors."""
-        return replace(self, table=self.table.grown(anchors))
-
-    def moved(self, codes: Iterable[tuple[int, Ints, Ints]], heads: Ints, due: Ints) -> Standings:
-        """With new codes at some heads of some ladders (by place; each head once), and the dues of some heads."""
-        entries = [Entries(*one) for one in codes]
-        after = Standings(self.names, self.table.changed([*entries, Entries(len(self.names), heads, due)]))
-        known = self.memo.get(_SOON)
-        if known is not None and known.added_count < SOON_ADDED_COUNT_MAX:
-            after.memo[_SOON] = known.with_added(heads[due <= known.until_ms])
-        return after
-
-    def cleared(self, anchors: Ints) -> Standings:
-        """Without value at the given anchors."""
-        nothing = np.full(len(anchors), NO_VALUE, np.int64)
-        codes = [(place, anchors, nothing) for place in range(len(self.names))]
-        return self.moved(codes, anchors, np.full(len(anchors), NEVER, np.int64))
-
-    def codes(self, anchors: Ints) -> Ints:
-        """int64[ladders, anchors]: the codes at some anchors, NO_VALUE beyond all."""
-        found = [self.codes_of(place, anchors) for place in range(len(self.names))]
-        return np.array(found, np.int64).reshape(len(found), len(anchors))
-
-    def codes_of(self, place: int, anchors: Ints) -> Ints:
-        """int64[anchors]: the codes of one ladder, by its place, at some anchors."""
-        return self.table.take(place, anchors).astype(np.int64)
-
-    def due_at(self, anchors: Ints) -> Ints:
-        """int64[anchors]: when some anchors must be looked at again."""
-        return self.table.take(len(self.names), anchors)
-
-    def column(self, name: str) -> Ints:
-        """int64[anchors]: one ladder's codes."""
-        return self.table.whole(self.names.index(name)).astype(np.int64)
-
-    def recast(self, names: Sequence[str], columns: Mapping[str, Ints], due: Ints | None = None) -> Standings:
-        """Under other ladders; columns: the codes of those that aren't as they were, due: by anchor, their dues."""
-        kept = [
-            narrowed(columns[name]) if name in columns else self.table.whole(self.names.index(name)) for name in names
-        ]
-        dues = self.table.whole(len(self.names))
-        return Standings.of(names, kept, dues if due is None else np.minimum(dues, due))
-
-    def due(self, after_ms: int, until_ms: int) -> Ints:
-        """Heads for which some ladder may change in (after, until], ascending."""
-        known = self.memo.get(_SOON)
-        if known is None or after_ms < known.after_ms or until_ms > known.until_ms:
-            due = self.table.whole(len(self.names))
-            known = self.memo[_SOON] = _Soon.of(due, after_ms, until_ms + SOON_MS)
-        heads = known.candidates(after_ms, until_ms)
-        due = self.due_at(heads)
-        return heads[(due > after_ms) & (due <= until_ms)]
-
-
-Codes = npt.NDArray[np.int8 | np.int16]  # a ladder has at most 100 values, and for a moment those that it had before
-SOON_MS = HOUR_MS  # how far ahead dues are put in order at once
-SOON_ADDED_COUNT_MAX = 65_536  # heads that became due soon since; with more, all are put in order anew
-_SOON = "soon"
-
-
-def narrowed(codes: Ints) -> Codes:
-    """Codes in as few bytes as they need."""
-    return codes.astype(np.int8 if codes.max(initial=0) <= np.iinfo(np.int8).max else np.int16)
-
-
-def blank(ladders: int, anchors: int) -> tuple[list[Codes], Ints]:
-    """(codes, dues) of nobody."""
-    codes: list[Codes] = [np.full(anchors, NO_VALUE, np.int8) for _ in range(ladders)]
-    return codes, np.full(anchors, NEVER, np.int64)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Soon:
-    """Who was due in (after, until] when everybody was looked at, by due; and who became so since."""
-
-    after_ms: int
-    until_ms: int
-    due: Ints
-    heads: Ints
-    added: tuple[Ints, ...] = ()
-    added_count: int = 0
-
-    @classmethod
-    def of(cls, due: Ints, after_ms: int, until_ms: int) -> _Soon:
-        heads = np.flatnonzero((due > after_ms) & (due <= until_ms)).astype(np.int64)
-        heads = heads[np.argsort(due[heads], kind="stable")]
-        return cls(after_ms, until_ms, due[heads], heads)
-
-    def with_added(self, heads: Ints) -> _Soon:
-        if not len(heads):
-            return self
-        return replace(self, added=(*self.added, heads), added_count=self.added_count + len(heads))
-
-    def candidates(self, after_ms: int, until_ms: int) -> Ints:
-        """All who may be due in (after, until], ascending."""
-        low, high = np.searchsorted(self.due, (after_ms, until_ms), side="right")
-        return np.unique(np.concatenate((self.heads[low:high], *self.added)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +55,8 @@ class Snapshot:
 class AudienceState:
     """All definitions and their standings at one epoch. people: whom the standings are about.
 
-    derived: whether the standings are worked out, which they aren't right after a start. waiting: definitions that
+    firsts: by anchor, its first event, as the standings know it. derived: whether the standings are worked out, which
+    they aren't right after a start. waiting: definitions that
     were accepted and aren't in force yet, in their order. touched: whom each record touched since something waits,
     with its number.
     """
@@ -191,6 +66,7 @@ class AudienceState:
     standings: Standings = field(default_factory=Standings)
     quintiles: Mapping[str, Snapshot] = field(default_factory=dict)
     people: People = field(default_factory=People.empty)
+    firsts: Ints = field(default_factory=lambda: np.empty(0, np.int64))
     derived: bool = False
     waiting: Mapping[str, Waiting] = field(default_factory=dict)
     touched: tuple[tuple[int, Ints], ...] = ()
@@ -295,7 +171,7 @@ def feed_rows(parts: Sequence[FeedPart]) -> FeedRows | None:
         return None
     label = np.concatenate([np.full(len(part[1]), part[0], np.int64) for part in parts])
     head, before, after, at, cause = (np.concatenate([part[i] for part in parts]) for i in range(1, 6))
-    order = np.lexsort((head, label, at))
+    order = order_by(at, label, head)
     head = head[order]
     return FeedRows(label[order], head, head, before[order], after[order], at[order], cause[order])
 

@@ -1,0 +1,1 @@
+"""A plan as one program that is run customer by customer."""
