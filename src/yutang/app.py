@@ -46,6 +46,7 @@ from yutang.kernel.faults import Faults
 from yutang.kernel.words import Command, Line, Route
 from yutang.runtime.daily import Chore
 from yutang.runtime.dying import faults_named
+from yutang.runtime.ending import leave
 from yutang.runtime.erasing.erasing_pass import ErasingPass
 from yutang.runtime.folder import Folder
 from yutang.runtime.log.contracts import Pass
@@ -145,4 +146,4 @@ def _engine(data: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(_engine(Path(sys.argv[1])))
+    leave(_engine(Path(sys.argv[1])))

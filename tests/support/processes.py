@@ -27,16 +27,21 @@ class Pair:
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._log = (pool.parent / "processes.log").open("wb")
 
-    def start(self, role: str, fault: str = "", told: Mapping[str, str] | None = None) -> None:
-        """Start one, which dies at a fault point (`point:n`) if one is named. told: variables besides."""
+    def start(self, role: str, fault: str = "", told: Mapping[str, str] | None = None, module: str = "") -> None:
+        """Start one, which dies at a fault point (`point:n`) if one is named. told: variables besides. module: run in
+        place of the role's own."""
         extra = {"fault": fault} if fault else {}
         handle = self._lock.handle
         os.set_inheritable(handle, True)
         self._children[role] = subprocess.Popen(
-            [sys.executable, "-m", PROCESSES[role], str(self.folder.root)], pass_fds=(handle,), stdin=subprocess.PIPE,
-            stdout=self._log, stderr=self._log,
+            [sys.executable, "-m", module or PROCESSES[role], str(self.folder.root)], pass_fds=(handle,),
+            stdin=subprocess.PIPE, stdout=self._log, stderr=self._log,
             env={**environment(self.folder.root, **self.settings, **extra), **(told or {})},
         )  # fmt: skip
+
+    def pid(self, role: str) -> int:
+        """Its process."""
+        return self._children[role].pid
 
     def alive(self, role: str) -> bool:
         """Whether one lives."""

@@ -22,6 +22,7 @@ from yutang.kernel.words import Route
 from yutang.runtime.compiling import compiling_kernels
 from yutang.runtime.daily import Chore, doing_chores
 from yutang.runtime.desk import Desk
+from yutang.runtime.ending import Ending
 from yutang.runtime.feeding import Feeder
 from yutang.runtime.folder import Folder
 from yutang.runtime.health import Watch
@@ -36,11 +37,12 @@ from yutang.runtime.warming import PERIOD_S as WARMING_PERIOD_S
 from yutang.runtime.warming import warm_columns
 from yutang.runtime.wire import Handler, WireClient, WireServer
 
-Attendant = Callable[[Callable[[], Desk]], AbstractContextManager[None]]
+Attendant = Callable[[Callable[[], Desk], Ending], AbstractContextManager[None]]
 
 HTTP_WAIT_S_MAX = 10.0
 HTTP_PERIOD_S = 0.02
 INTAKE_WAIT_S_MAX = 10.0
+LOOP_WAIT_S_MIN = 0.5  # for the transaction at work, however long others took to end
 IDLE_S = 0.05  # how long the loop rests when nothing waits: the delay of a live event
 
 
@@ -68,17 +70,18 @@ def run_engine(
     try:
         with ExitStack() as held:
             require_port(settings.listen_host, settings.listen_port)
-            watch = Watch(folder, settings, machine)
-            tracing = _tracing(machine, held)
+            watch, tracing = Watch(folder, settings, machine), _tracing(machine, held)
             api = build_api(routes, watch.desk, doors, f"http://{settings.intake_host}:{settings.intake_port}")
             add_operating(api, watch, Metrics(watch, measures), tracing)
             http = _listening(api, settings, machine, sleep, held)  # while the pool is opened: not ready
             _await_intake(folder, machine, sleep)
             pool = Pool(folder, settings, blueprint, machine, faults, beside_intake=True)
-            held.callback(pool.close)
-            held.callback(http.close)  # before the pool is, too
-            _join(pool, tracing, watch, basis, machine, held)
-            _keep_busy(pool, chores, attendants, held)
+            ending = Ending(machine)
+            held.callback(lambda: pool.close(max(ending.left_s(), LOOP_WAIT_S_MIN)))
+            wire = _join(pool, tracing, watch, basis, machine, held)
+            _keep_busy(pool, chores, attendants, ending, held)
+            for end in (ending.tell, pool.loop.end, wire.close, http.close):  # the last first: no more questions
+                held.callback(end)
             healthy = wait_for_end(sleep, lambda: pool.loop.failure is None and http.alive)
     except YutangError as error:
         return status_of(error, "engine")
@@ -92,14 +95,16 @@ def _tracing(machine: MachineClock, held: ExitStack) -> Tracing | None:
     return tracing
 
 
-def _keep_busy(pool: Pool, chores: Sequence[Chore], attendants: Sequence[Attendant], held: ExitStack) -> None:
+def _keep_busy(
+    pool: Pool, chores: Sequence[Chore], attendants: Sequence[Attendant], ending: Ending, held: ExitStack
+) -> None:
     """What is done by itself while the pool is served."""
-    held.enter_context(doing_chores(tuple(chores), lambda: pool.desk("retention")))
+    held.enter_context(doing_chores(tuple(chores), lambda: pool.desk("retention"), ending))
     for attend in attendants:
-        held.enter_context(attend(lambda: pool.desk("engine")))
-    held.enter_context(doing_chores((warm_columns,), lambda: pool.desk("cache"), WARMING_PERIOD_S))
+        held.enter_context(attend(lambda: pool.desk("engine"), ending))
+    held.enter_context(doing_chores((warm_columns,), lambda: pool.desk("cache"), ending, WARMING_PERIOD_S))
     held.enter_context(compiling_kernels())
-    held.enter_context(doing_chores((lambda desk: pool.loop.rest(),), lambda: pool.desk("rest")))
+    held.enter_context(doing_chores((lambda desk: pool.loop.rest(),), lambda: pool.desk("rest"), ending))
 
 
 def _listening(
@@ -126,7 +131,7 @@ def _await_intake(folder: Folder, machine: MachineClock, sleep: Callable[[float]
 def _join(
     pool: Pool, tracing: Tracing | None, watch: Watch, basis: Callable[[Desk], Any], machine: MachineClock,
     held: ExitStack,
-) -> None:  # fmt: skip
+) -> WireServer:  # fmt: skip
     """Let the pool work, answer commands at the folder's socket, and tell intake what it must know."""
     pool.loop.on_step = None if tracing is None else tracing.step
     pool.loop.start(IDLE_S)
@@ -140,6 +145,7 @@ def _join(
     held.callback(feeder.close)
     wire = WireServer(pool.folder.engine_socket, _answering(pool))
     held.callback(wire.close)
+    return wire
 
 
 def _answering(pool: Pool) -> Handler:

@@ -9,6 +9,8 @@ from fastapi import FastAPI
 from granian.constants import Interfaces
 from granian.server.embed import Server
 
+CLOSE_WAIT_S_MAX = 1.0
+
 
 class HttpServer:
     """Serves from a thread of its own until closed."""
@@ -17,6 +19,7 @@ class HttpServer:
         self._server = Server(application, address=host, port=port, interface=Interfaces.ASGI, log_enabled=False)
         self._thread = threading.Thread(target=self._run, name="http", daemon=True)
         self._loop = asyncio.new_event_loop()
+        self._closed = False
         self._thread.start()
 
     def _run(self) -> None:
@@ -29,8 +32,9 @@ class HttpServer:
         return self._thread.is_alive()
 
     def close(self) -> None:
-        """Stop taking requests; a second time does nothing."""
-        if not self._thread.is_alive():
+        """Stop taking requests, and wait a moment for those at work; a second time does nothing."""
+        if self._closed or not self._thread.is_alive():
             return
+        self._closed = True
         self._loop.call_soon_threadsafe(self._server.stop)
-        self._thread.join(timeout=5)
+        self._thread.join(CLOSE_WAIT_S_MAX)

@@ -12,9 +12,9 @@ from contextlib import contextmanager
 import structlog
 
 from yutang.runtime.desk import Desk
+from yutang.runtime.ending import Ending
 
 PERIOD_S = 60.0
-CLOSE_WAIT_S_MAX = 5.0
 
 logger = structlog.get_logger("yutang.daily")
 
@@ -22,22 +22,24 @@ Chore = Callable[[Desk], None]
 
 
 @contextmanager
-def doing_chores(chores: tuple[Chore, ...], desk: Callable[[], Desk], period_s: float = PERIOD_S) -> Iterator[None]:
+def doing_chores(
+    chores: tuple[Chore, ...], desk: Callable[[], Desk], ending: Ending, period_s: float = PERIOD_S
+) -> Iterator[None]:
     """While inside, the chores are done once a period, each at a desk pinned to the newest epoch then."""
-    ending = threading.Event()
-    thread = threading.Thread(target=_run, args=(chores, desk, period_s, ending), name="chores", daemon=True)
+    thread = threading.Thread(target=_run, args=(chores, desk, ending, period_s), name="chores", daemon=True)
     thread.start()
     try:
         yield
     finally:
-        ending.set()
-        thread.join(CLOSE_WAIT_S_MAX)
+        ending.tell()
+        thread.join(ending.left_s())
 
 
-def _run(chores: tuple[Chore, ...], desk: Callable[[], Desk], period_s: float, ending: threading.Event) -> None:
+def _run(chores: tuple[Chore, ...], desk: Callable[[], Desk], ending: Ending, period_s: float) -> None:
     while not ending.wait(period_s):
         for chore in chores:
             try:
                 chore(desk())
             except Exception:  # whatever it is, the service goes on, and it is tried again
-                logger.exception("chore failed", chore=chore.__name__)
+                if not ending.told():  # else the pool was closed under it
+                    logger.exception("chore failed", chore=chore.__name__)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import msgspec
+import structlog
 
 from yutang.kernel.clock import MachineClock, PoolClock
 from yutang.kernel.errors import DamagedError, InvalidError
@@ -29,6 +30,8 @@ from yutang.runtime.settings import Settings
 from yutang.storage.database import Database, open_sqlite
 from yutang.storage.files import write_durably
 from yutang.storage.migrations import migrate
+
+logger = structlog.get_logger("yutang.pool")
 
 CLOSE_FLUSH_ROWS_MIN = 10_000  # a shorter tail is replayed in well under a second
 
@@ -162,10 +165,16 @@ class Pool:
         question = msgspec.msgpack.decode(body, type=command.question)
         return msgspec.msgpack.encode(command.run(self.desk(actor), question))
 
-    def close(self) -> None:
-        """Stop the loop after the transaction at work, spare the next start a long replay, give everything back."""
+    def close(self, wait_s: float | None = None) -> None:
+        """Stop the loop after the transaction at work, spare the next start a long replay, give everything back.
+
+        wait_s: how long to wait for that transaction; None: as long as it takes. If it isn't done by then, nothing is
+        given back, since it is in use: the process must end, and the next start does again what wasn't committed.
+        """
+        if not self.loop.stop(wait_s):
+            logger.warning("closed in the middle of the loop's work", waited_s=wait_s)
+            return
         with self._held:
-            self.loop.stop()
             if self.loop.failure is None:
                 self.loop.flush_at_leisure(CLOSE_FLUSH_ROWS_MIN)
                 self.loop.rest()

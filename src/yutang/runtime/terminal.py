@@ -69,10 +69,10 @@ def print_line(terminal: Console, line: Text) -> None:
     terminal.print(line, no_wrap=True, overflow="ignore", crop=False, soft_wrap=True)
 
 
-def show_table(columns: Sequence[Column], rows: Sequence[Sequence[object]], title: str = "") -> None:
-    """A table under its title; nothing at all without rows."""
+def show_table(columns: Sequence[Column], rows: Sequence[Sequence[object]], title: str = "") -> int:
+    """A table under its title; nothing at all without rows. Gives how many columns with a heading were left out."""
     if not rows:
-        return
+        return 0
     terminal = console()
     if title:
         print_line(terminal, text(title, "bold"))
@@ -85,6 +85,7 @@ def show_table(columns: Sequence[Column], rows: Sequence[Sequence[object]], titl
     for row in cells:
         for line in _lines(terminal, [(row[place], columns[place], widths[place]) for place in kept]):
             print_line(terminal, line)
+    return sum(bool(columns[place].heading) for place in range(len(columns)) if place not in kept)
 
 
 def _cell(value: object, column: Column) -> Text:

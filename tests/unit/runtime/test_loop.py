@@ -482,3 +482,51 @@ class TestInAThread:
             thread.join(10)
             assert not thread.is_alive()
         assert [error.code for error in told if isinstance(error, UnavailableError)][-1] == "log.ended"
+
+    def test_a_stop_waits_no_longer_than_it_may(self, world):
+        world.loop.start(0.01)
+        held, entered = threading.Event(), threading.Event()
+
+        def blocking(batch, epoch):
+            entered.set()
+            held.wait(60)
+            return Delta()
+
+        world.second.apply = blocking  # type: ignore[method-assign]
+        world.put("a")
+        assert entered.wait(10)
+        assert not world.loop.stop(0.0), "it is in the middle of a transaction"
+        assert world.entries() == []
+        held.set()
+        assert world.loop.stop(60)
+        assert world.entries() == [("events", "done")]
+
+    def test_a_service_that_is_closed_begins_no_compaction(self, world, monkeypatch):
+        asked: list[int] = []
+        monkeypatch.setattr(world.lake, "compaction", lambda epoch: asked.append(epoch.seq))
+        world.put("a")
+        world.loop.drain()
+        world.loop.flush()
+        assert asked == [1], "a command does"
+        world.loop.start(0.01)
+        assert world.loop.stop()
+        world.loop.flush()
+        assert (asked, world.lake.flushes) == ([1], [1, 1])
+
+    def test_what_spares_the_next_start_is_kept_by_one_at_a_time(self, world):
+        held, entered = threading.Event(), threading.Event()
+        kept: list[str] = []
+
+        def slow(epoch, database):
+            kept.append(threading.current_thread().name)
+            entered.set()
+            held.wait(60)
+
+        world.diary.rest = slow  # type: ignore[method-assign]
+        beside = threading.Thread(target=world.loop.rest, name="beside")
+        beside.start()
+        assert entered.wait(10)
+        world.loop.rest()  # returns at once
+        held.set()
+        beside.join(10)
+        assert kept == ["beside"]

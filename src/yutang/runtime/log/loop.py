@@ -85,8 +85,7 @@ class Loop:
         self._machine = machine
         self._faults = faults
         self._reader = Reader(database, inbox, bulk_share_percent)
-        self._worker = Worker(passes, machine)
-        self._merger = Merger()
+        self._worker, self._merger = Worker(passes, machine), Merger()
         self._settled = False  # whether there is any record but of the clock
         self._unflushed_events = 0
         self._flushed_seq = 0
@@ -95,12 +94,13 @@ class Loop:
         self._epoch = Epoch()
         self._position = Position()
         self._ready = False
-        self._driving = threading.RLock()
+        self._driving, self._resting = threading.RLock(), threading.Lock()
         self._wake = threading.Condition()
         self._awaited: set[int] = set()  # echoes whose submitters wait
         self._outcomes: dict[int, Mapping[str, Any] | YutangError] = {}
         self._thread: threading.Thread | None = None
         self._stopping = False
+        self._in_haste = False  # a service is closed: what can be done later isn't waited for
         self._failure: BaseException | None = None
         self._unready = ""  # why the work can't begin
         self._cramped = ""  # why the work can't go on, as long as there is no room on disk
@@ -243,8 +243,9 @@ class Loop:
         """Write the tail to the lake up to the last record, then trim the inbox to it."""
         with self._driving:
             self._flush()
-            self._merger.begin(self._lake.compaction(self._epoch), beside=self._thread is not None)
-            self._take_merged()
+            if not self._in_haste:
+                self._merger.begin(self._lake.compaction(self._epoch), beside=self._thread is not None)
+                self._take_merged()
 
     def _flush(self) -> None:
         epoch, position = self._epoch, self._position
@@ -278,16 +279,23 @@ class Loop:
             self._epoch = self._epoch.changed(swapped)
 
     def rest(self) -> None:
-        """Let passes keep what spares the next start its work; from any thread."""
+        """Let passes keep what spares the next start its work; from any thread, while no other does it."""
         with self._driving:
             epoch, stuck = self._epoch, frozenset(self._stuck)
-        for one in self._passes:
-            if one.name in stuck:
-                continue  # its state isn't what the epoch's records and time come to
-            try:
-                one.rest(epoch, self._database)
-            except (YutangError, OSError) as error:  # nothing depends on it
-                logger.warning("nothing kept for the next start", owner=one.name, reason=str(error))
+        if not self._resting.acquire(blocking=False):
+            return
+        try:
+            for one in self._passes:
+                if one.name not in stuck:  # else its state isn't what the epoch's records and time come to
+                    self._kept(one, epoch)
+        finally:
+            self._resting.release()
+
+    def _kept(self, one: Pass, epoch: Epoch) -> None:
+        try:
+            one.rest(epoch, self._database)
+        except (YutangError, OSError) as error:  # nothing depends on it
+            logger.warning("nothing kept for the next start", owner=one.name, reason=str(error))
 
     # ── the door for edits ──────────────────────────────────────────────────────────────────────
 
@@ -352,14 +360,26 @@ class Loop:
         with self._wake:
             self._wake.notify_all()
 
-    def stop(self) -> None:
-        """Finish the transaction at work and end the thread."""
+    def end(self) -> None:
+        """Begin nothing any more. The thread ends after the transaction at work; `stop` waits for it."""
         self._stopping = True
         self.wake()
+
+    def stop(self, wait_s: float | None = None) -> bool:
+        """End the thread after the transaction at work, and what is beside it; whether it has ended.
+
+        wait_s: how long to wait for either; None: as long as it takes. A thread that hasn't ended in time is in the
+        middle of its work still, or of getting ready: nobody may drive the loop any more, nor take away what it uses.
+        """
+        self.end()
         if self._thread is not None:
-            self._thread.join()
+            self._in_haste = True
+            self._thread.join(wait_s)
+            if self._thread.is_alive():
+                return False
             self._thread = None
-        self._merger.give_up()
+        self._merger.give_up(wait_s)
+        return True
 
     @property
     def failure(self) -> BaseException | None:

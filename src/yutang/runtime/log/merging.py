@@ -68,12 +68,13 @@ class Merger:
             return None
         return merging
 
-    def give_up(self) -> None:
-        """End the one at work, if any, and forget it."""
+    def give_up(self, wait_s: float | None = None) -> None:
+        """End the one at work, if any, and forget it. wait_s: how long to wait for it; None: until it has ended."""
         if self._merging is None:
             return
         self._merging.give_up()
         if self._thread is not None:
-            self._thread.join()
-        self._merging.discard()
+            self._thread.join(wait_s)
+        if self._thread is None or not self._thread.is_alive():
+            self._merging.discard()
         self._merging = self._thread = None
