@@ -69,6 +69,27 @@ class TestEveryQuestion:
         assert yutang(*command, "--who", "count(order_paid) > 9").strip()
 
 
+HEADINGS = {
+    "retention": ("先支付订单，后支付订单", "paid an order, then paid an order"),
+    "count": ("支付订单 · 合计 实付金额", "paid an order · sum of amount paid"),
+    "stickiness": ("任意行为 · 活跃度", "any event · how often"),
+    "repurchase": ("支付订单，20d 内再次", "paid an order again within 20d"),
+    "recency": ("支付订单 · 距上次多久", "paid an order · how long ago"),
+    "value": ("支付订单 · 每位客户的累计金额 (CNY)", "paid an order · what each customer has paid (CNY)"),
+    "rfm": ("RFM：365d 内支付订单", "RFM: paid an order within 365d"),
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda one: one[0])
+def test_events_are_headed_by_what_they_are_called(yutang, command):
+    """As a funnel's steps are; what may be typed again stands beside it in JSON."""
+    for language, heading in zip(("zh", "en"), HEADINGS[command[0]], strict=True):
+        assert yutang("--language", language, *command).splitlines()[0] == heading
+    answer = json.loads(yutang("--language", "en", *command, "--json"))
+    assert answer["begin" if command[0] == "retention" else "events"] in ("order_paid", "*")
+    assert answer["title"] in ("paid an order", "any event")
+
+
 class TestWhatIsPrinted:
     def test_a_retention_grid_reads_without_colour(self, yutang):
         lines = yutang("--language", "en", "retention", "order_paid", "--per", "month", "--periods", "3").splitlines()

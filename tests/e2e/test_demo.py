@@ -22,7 +22,7 @@ from tests.support.pools import Scratch
 
 from yutang.domains.audience.api import questions
 from yutang.domains.audience.api.evaluating import AUDIENCE, evaluation, measured
-from yutang.domains.audience.rules import quintiles
+from yutang.domains.audience.rules.changes import quintiles
 from yutang.domains.customers.api import CUSTOMERS
 from yutang.domains.insight.api import figures as insight
 from yutang.domains.insight.commands.figures import _as_json

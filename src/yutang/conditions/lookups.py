@@ -17,6 +17,7 @@ from yutang.kernel.errors import ConditionError
 OWN_PROPERTIES = ("channel", "source", "feed")
 
 _SHOWN_CHARS_MAX = 60
+_SHOWN_COUNT_MAX = 6  # of names where none is close
 _CANDIDATES_COUNT_MAX = 5_000  # more names than that are searched no further for a likeness
 
 
@@ -26,7 +27,7 @@ def shown(name: str) -> str:
 
 
 def suggestion(name: str, candidates: Iterable[str], titles: Mapping[str, str] | None = None) -> str:
-    """What to write instead: "did you mean order_paid?", else the few names that there are, else "".
+    """What to write instead: "did you mean order_paid?", else the names that there are, or the first of them.
 
     titles: title → name.
     """
@@ -38,7 +39,8 @@ def suggestion(name: str, candidates: Iterable[str], titles: Mapping[str, str] |
         return f"did you mean {lowered[close[0]] if close[0] in lowered else by_title[close[0]]}?"
     if not names:
         return "none is declared"
-    return f"there is {', '.join(names)}" if len(names) <= 6 else ""
+    more = f" and {len(names) - _SHOWN_COUNT_MAX:,} more" if len(names) > _SHOWN_COUNT_MAX else ""
+    return f"there is {', '.join(names[:_SHOWN_COUNT_MAX])}{more}"
 
 
 def _titles(types: Iterable[EventType | TraitType | RecordType | LabelType]) -> dict[str, str]:

@@ -85,6 +85,11 @@ def events_title(events: Events, vocabulary: Vocabulary, language: str) -> str:
     return _events(events, _telling(vocabulary, language))
 
 
+def property_title(events: Events, name: str, vocabulary: Vocabulary, language: str) -> str:
+    """A property of an event set in words. language: `zh` or `en`; raises `condition.language` for another."""
+    return _telling(vocabulary, language).property(events, name)
+
+
 def step_title(step: Step, vocabulary: Vocabulary, language: str) -> str:
     """A step of a sequence in words. language: `zh` or `en`; raises `condition.language` for another."""
     return _tell(step, _telling(vocabulary, language))

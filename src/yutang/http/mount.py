@@ -2,7 +2,8 @@
 
 A handler's first parameter is the desk; FastAPI sees the rest of its signature. One that gives an iterator is served
 as server-sent events, until it ends or nobody is left to take them. Every error is
-{code, message, where, remedy}: those of the tree under their status, the framework's own as well. Until there
+{code, message, where, remedy}: those of the tree under their status, the framework's own as well. A question with a
+field that there isn't is refused: a misspelt one would be passed over, and another question answered. Until there
 is a sign-in: loopback hosts and origins only (so that no page of another site can reach the pool through a browser),
 and who acts is the header `X-Acting-As`, by default the user of the machine.
 """
@@ -15,6 +16,7 @@ import json
 import typing
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import is_dataclass
 from http import HTTPStatus
 from types import GenericAlias, NoneType
 from typing import Annotated, Any
@@ -25,7 +27,7 @@ from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 
 from yutang import __version__
@@ -38,6 +40,7 @@ ACTOR_CHARS_MAX = 64
 BODY_BYTES_MAX = 16 * 1_024 * 1_024
 HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
 PROBLEM_STATUSES = (404, 409, 422)
+CONFIG = "__pydantic_config__"  # of a dataclass: how its fields are read
 
 
 class Problem(BaseModel):
@@ -102,6 +105,9 @@ def _actor(header: str | None) -> str:
 
 def _add(api: FastAPI, route: Route, acting_desk: Callable[..., Desk]) -> None:
     hints = typing.get_type_hints(route.handler, include_extras=True)
+    if route.method == "POST" and route.permission.value.endswith(".read"):
+        for name in hints.keys() - {"desk", "return"}:
+            _refuse_more(hints[name])
     signature = inspect.signature(route.handler)
     parameters = [
         parameter.replace(
@@ -136,6 +142,18 @@ def _add(api: FastAPI, route: Route, acting_desk: Callable[..., Desk]) -> None:
         responses=_stream_problems() if streams else _problems(),
         openapi_extra={"x-permission": route.permission.value},
     )
+
+
+def _refuse_more(kind: Any) -> None:
+    """Let a question's contract, and those inside it, take only the fields that they have."""
+    for inner in typing.get_args(kind):
+        _refuse_more(inner)
+    if not (isinstance(kind, type) and is_dataclass(kind)) or CONFIG in vars(kind):
+        return
+    # In the contract itself, and not beside it: the document of the API says it too.
+    setattr(kind, CONFIG, ConfigDict(extra="forbid"))
+    for inner in typing.get_type_hints(kind).values():
+        _refuse_more(inner)
 
 
 def _problems() -> dict[int | str, dict[str, Any]]:
@@ -228,6 +246,9 @@ async def _explain_request(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     where = "/".join(str(part) for part in first["loc"])
+    if first["type"] == "unexpected_keyword_argument":
+        message, remedy = f"there is no field {str(first['loc'][-1])[:60]!r} here", "leave it out; /docs names all"
+        return _told(InvalidError("request.unknown_field", message, where=where, remedy=remedy))
     return _told(InvalidError("request.invalid", str(first["msg"]), where=where, remedy="see /docs"))
 
 

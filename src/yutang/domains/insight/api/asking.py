@@ -7,24 +7,27 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from yutang.conditions.grammar import parse, parse_events
+from yutang.conditions.lookups import event_type, property_kind
+from yutang.conditions.lookups import mark as known_mark
 from yutang.conditions.lookups import trait as known_trait
 from yutang.conditions.nodes import Aggregate, Always, Events, Fold, Subject, Test, Trait
-from yutang.conditions.sentences import sentence
-from yutang.conditions.text import to_text
+from yutang.conditions.sentences import events_title, sentence
+from yutang.conditions.text import events_text, to_text
 from yutang.conditions.vocabulary import NUMBER_SCALE, Kind, Vocabulary
 from yutang.domains.audience.api import questions
 from yutang.domains.audience.api.definitions import named
 from yutang.domains.audience.api.evaluating import AUDIENCE, POINT_CUSTOMERS_AT_ONCE_MAX, everyone, point, read_for
 from yutang.domains.audience.contracts import NONE
-from yutang.domains.insight.contracts.asking import EMPTY_GROUP, OTHER, UNKNOWN_GROUP, Asked, Scope
-from yutang.kernel.errors import InvalidError
+from yutang.domains.insight.contracts.asking import OTHER, UNKNOWN_GROUP, Asked, Scope, group_name
+from yutang.kernel.errors import ConditionError, InvalidError
 from yutang.kernel.instants import BEGINNING, instant_text
 from yutang.kernel.money import major_text
 from yutang.runtime.desk import Desk
@@ -72,9 +75,10 @@ def scoped(desk: Desk, scope: Scope) -> Scoped:
     until = questions.instant_asked(desk, scope.as_of)
     since = questions.checked_instant(scope.since, "since") if scope.since else BEGINNING
     if since > until:
-        raise InvalidError("insight.since_later", "since lies after as_of", where="since", remedy="swap them")
-    zone = calendar(scope.zone or vocabulary.zone)
-    test: Test = parse(scope.who, vocabulary) if scope.who else Always()
+        raise _since_later(since, until, named=bool(scope.as_of))
+    zone = _zone(scope.zone or vocabulary.zone)
+    with said_in("who"):
+        test: Test = parse(scope.who, vocabulary) if scope.who else Always()
     everybody = everyone(epoch)
     context = point(epoch, until)
 
@@ -105,7 +109,39 @@ def events_asked(text: str, vocabulary: Vocabulary, where: str) -> Events:
             "insight.events_missing", f"{where} names no events", where=where,
             remedy='write an event type, `#mark` or `*`, with a filter if need be: `order_paid where amount > 100`',
         )  # fmt: skip
-    return parse_events(text, vocabulary)
+    with said_in(where):
+        return parse_events(text, vocabulary)
+
+
+@contextmanager
+def said_in(where: str) -> Iterator[None]:
+    """What is wrong with a condition or an event set is told with the part of the question that says it."""
+    try:
+        yield
+    except ConditionError as error:
+        place = f"{where}, {error.where}" if error.where else where
+        raise ConditionError(error.code, error.message, where=place, remedy=error.remedy) from None
+
+
+def _since_later(since: int, until: int, *, named: bool) -> InvalidError:
+    looked_at = "as_of" if named else "pool time"
+    return InvalidError(
+        "insight.since_later", f"since, {instant_text(since)}, lies after {looked_at}, {instant_text(until)}",
+        where="since", remedy="swap since and as_of" if named else "name an earlier since, or a later as_of",
+    )  # fmt: skip
+
+
+def _zone(name: str) -> Calendar:
+    try:
+        return calendar(name)
+    except InvalidError as error:
+        raise InvalidError(error.code, error.message, where="zone", remedy=error.remedy) from None
+
+
+def in_words(desk: Desk, events: Events) -> tuple[str, str]:
+    """An event set as answers say it: (in the language of conditions, in words of the reader's language)."""
+    vocabulary = desk.epoch[VOCABULARY]
+    return events_text(events, vocabulary), events_title(events, vocabulary, desk.settings.language)
 
 
 def _groups(epoch: Epoch, scope: Scope, everybody: Everyone, until: int, who: Flags) -> Groups:
@@ -123,12 +159,13 @@ def _groups(epoch: Epoch, scope: Scope, everybody: Everyone, until: int, who: Fl
 
 
 def told_apart(epoch: Epoch, everybody: Everyone, by: str, until: int) -> tuple[Codes, tuple[str, ...]]:
-    """(of each customer the place of its value in the names, the names), by `trait.NAME`, `label.NAME` or `source`."""
+    """(of each customer the place of its value in the names, the names), by anything that a scope may be told apart by
+    but `.PROPERTY`."""
     vocabulary, context = epoch[VOCABULARY], point(epoch, until)
     kind, _, name = by.partition(".")
     if kind == "label" and name:
         label = named(epoch[AUDIENCE], name)
-        values = (*label.values, NONE)
+        values = (*map(group_name, label.values), NONE)
         if label.quintile is not None:
             places = np.searchsorted(epoch[PEOPLE].heads(), everybody.heads)
             codes = questions.quintile_codes(epoch, name, until)[places]
@@ -146,15 +183,31 @@ def told_apart(epoch: Epoch, everybody: Everyone, by: str, until: int) -> tuple[
         subject = Trait(name)
     elif by == "source":
         subject = Aggregate(Fold.FIRST, Events(), "source")
+    elif kind and name and kind not in ("trait", "label"):
+        subject = Aggregate(Fold.LAST, _lately(kind, name, vocabulary), name)
     else:
         raise InvalidError(
             "insight.by_unknown", f"nothing can be told apart by {by!r}", where="by",
-            remedy="write trait.NAME, label.NAME, source, or .PROPERTY of the event that begins what is counted",
+            remedy="write trait.NAME, label.NAME, source, EVENT.PROPERTY of the customer's last such event, or "
+            ".PROPERTY of the event that begins what is counted",
         )  # fmt: skip
     parts = everybody.map(
         lambda part: _read(part, context, subject, until), read_for(epoch, [subject]), POINT_CUSTOMERS_AT_ONCE_MAX
     )
     return _united(everybody.count, parts, vocabulary.currency)
+
+
+def _lately(events: str, name: str, vocabulary: Vocabulary) -> Events:
+    """The events whose last one says a customer's group: of a type, of a `#mark`, or all (`*`). Raises ConditionError
+    for those that aren't there, and a property that they haven't got."""
+    if events == "*":
+        found = Events()
+    elif events.startswith("#"):
+        found = Events(mark=known_mark(events[1:], "by"))
+    else:
+        found = Events(types=(event_type(events, vocabulary, "by").name,))
+    property_kind(found, name, vocabulary, "by")
+    return found
 
 
 def _read(part: Part, context: Context, subject: Subject, until: int) -> tuple[Part, Column]:
@@ -173,11 +226,11 @@ def _united(count: int, parts: list[tuple[Part, Column]], currency: str) -> tupl
 
 
 def value_name(value: int, column: Column, currency: str) -> str:
-    """What a value of a column is called, as a group; never empty, since a cell without a name is of everybody."""
+    """What a value of a column is called, as a group; never empty: a cell without a name is of everybody."""
     if value == UNKNOWN:
         return UNKNOWN_GROUP
     if column.words:
-        return column.words[value] or EMPTY_GROUP
+        return group_name(column.words[value])
     return said(value, column.kind, currency)
 
 
@@ -207,13 +260,9 @@ def largest(codes: Codes, names: tuple[str, ...], who: Flags, count: int) -> Gro
 
 
 def own_groups(names: Sequence[str], sizes: Codes, count: int) -> tuple[list[int], tuple[str, ...]]:
-    """(the places of the groups with figures of their own, largest first and then by name; the names of all groups).
-
-    A value that is itself called `other` is among the others: two groups of one name couldn't be told apart in a cell.
-    """
+    """(the places of the groups with figures of their own, largest first and then by name; the names of all groups)."""
     some = np.flatnonzero(sizes).tolist()
-    told = (place for place in some if names[place] != OTHER)
-    own = heapq.nsmallest(count, told, key=lambda place: (-int(sizes[place]), names[place]))
+    own = heapq.nsmallest(count, some, key=lambda place: (-int(sizes[place]), names[place]))
     shown = tuple(names[place] for place in own)
     return own, (*shown, OTHER) if len(some) > len(own) else shown
 
@@ -222,8 +271,13 @@ def cell_value(cell: Mapping[str, str], name: str, default: str = "") -> str:
     """A coordinate of a figure. Raises InvalidError if it is missing and there is no default."""
     found = cell.get(name, default)
     if not found:
-        raise InvalidError(
-            "insight.cell_incomplete", f"the cell says no {name}", where=f"cell.{name}",
-            remedy="take the cell from the answer, as it stands there",
-        )  # fmt: skip
+        raise incomplete(name)
     return found
+
+
+def incomplete(name: str, values: str = "") -> InvalidError:
+    """A cell lacks a coordinate. values: which it can have."""
+    return InvalidError(
+        "insight.cell_incomplete", f"the cell says no {name}", where=f"cell.{name}",
+        remedy=f"add {name}: {values}" if values else "take the cell from the answer, as it stands there",
+    )  # fmt: skip

@@ -40,6 +40,8 @@ def part(desk: Desk, a: BitMap, b: BitMap, cell: Cell, instant: int) -> Ints:
         return heads
     codes, names = told_apart(desk.epoch, everyone(desk.epoch, heads), cell["by"], instant)
     value = cell_value(cell, "value")
+    if cell["by"].startswith("label."):
+        name_in(cell, "value", names)  # a label's values are known; a trait may have any, which nobody here has
     return heads[codes == names.index(value)] if value in names else heads[:0]
 
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from yutang.conditions.nodes import Events
-from yutang.conditions.text import events_text
+from yutang.conditions.sentences import property_title
 from yutang.conditions.vocabulary import NUMBER_SCALE, Kind, Vocabulary
-from yutang.domains.insight.api.asking import Scoped, events_asked, scoped
+from yutang.domains.insight.api.asking import Scoped, events_asked, in_words, scoped
 from yutang.domains.insight.api.ranges import (
     by_value,
     codes_of,
@@ -76,8 +76,9 @@ def count(desk: Desk, question: CountQuestion) -> CountAnswer:
         rows = _with_shares(asked, rows)
     return CountAnswer(
         replace(scope.asked, since=instant_text(plan.periods.since_ms), groups=asked.groups),
-        events_text(plan.events, scope.vocabulary),
+        *in_words(desk, plan.events),
         question.measure,
+        property_title(plan.events, plan.prop, scope.vocabulary, desk.settings.language) if plan.prop else "",
         plan.periods.unit.value,
         plan.periods.names,
         _whole(plan.periods),

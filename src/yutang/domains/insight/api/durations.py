@@ -16,14 +16,14 @@ EDGES_MS = (
 )  # fmt: skip
 
 
-def span_asked(text: str, where: str, meaning: str) -> int:
+def span_asked(text: str, where: str, meaning: str, most_ms: int = SPAN_MS_MAX) -> int:
     """A span that a question names. meaning: what it is for. Raises InvalidError for none, for an empty one, for one
     that is too long."""
     span = span_from_text(text, where=where) if text.strip() else 0
-    if not 0 < span <= SPAN_MS_MAX:
+    if not 0 < span <= most_ms:
         raise InvalidError(
             "insight.span_missing", f"{where} is {text.strip() or 'nothing'}, but it is {meaning}", where=where,
-            remedy=f"write a number and a unit, such as 30m, 7d, at most {span_text(SPAN_MS_MAX)}",
+            remedy=f"write a number and a unit, such as 30m, 7d, at most {span_text(most_ms)}",
         )  # fmt: skip
     return span
 

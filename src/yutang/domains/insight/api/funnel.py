@@ -17,7 +17,8 @@ from yutang.conditions.nodes import Step, Unit
 from yutang.conditions.sentences import step_title
 from yutang.conditions.text import step_text
 from yutang.conditions.vocabulary import Vocabulary
-from yutang.domains.insight.api.asking import Scoped, own_groups, scoped
+from yutang.domains.audience.api.evaluating import POINT_CUSTOMERS_AT_ONCE_MAX
+from yutang.domains.insight.api.asking import Scoped, own_groups, said_in, scoped
 from yutang.domains.insight.api.durations import bucket_flags, durations, span_asked
 from yutang.domains.insight.api.ranges import (
     PERIODS_COUNT_MAX,
@@ -42,7 +43,7 @@ from yutang.domains.insight.contracts.funnel import (
     FunnelStage,
     FunnelStep,
 )
-from yutang.kernel.errors import ConditionError, InvalidError
+from yutang.kernel.errors import InvalidError
 from yutang.kernel.instants import span_text
 from yutang.runtime.desk import Desk
 from yutang.timeline.everyone import Part
@@ -186,11 +187,8 @@ def _steps(question: FunnelQuestion, vocabulary: Vocabulary) -> tuple[Step, ...]
                 "insight.events_missing", f"step {number} names no events", where=f"steps/{number - 1}",
                 remedy="write an event type, `#mark` or `*`, with a filter if need be: order_paid where amount > 100",
             )  # fmt: skip
-        try:
+        with said_in(f"steps/{number - 1}"):
             steps.append(parse_step(text, vocabulary))
-        except ConditionError as error:
-            place = f"steps/{number - 1}, {error.where}"
-            raise ConditionError(error.code, error.message, where=place, remedy=error.remedy) from None
     if steps[0].within_ms is not None or steps[0].without is not None:
         raise InvalidError(
             "insight.funnel_first_step", "the first step has none before it to be `within` or `without`",
@@ -270,10 +268,15 @@ def _who(asked: _Asked, part: Part) -> Flags:
     return found
 
 
+def _at_once(asked: _Asked) -> int | None:
+    """How many customers a part has: rows that lie in order are read where they lie, so nothing is held of each."""
+    return POINT_CUSTOMERS_AT_ONCE_MAX if asked.funnel.plain and not asked.funnel.same else None
+
+
 def _whole(asked: _Asked) -> _Rows:
     """One attempt of each customer that began."""
     scope = asked.scope
-    level, at = scope.everyone.columns(lambda view: reached(view, asked.funnel), asked.types)
+    level, at = scope.everyone.columns(lambda view: reached(view, asked.funnel), asked.types, _at_once(asked))
     place = np.flatnonzero(scope.who & (level > 0))
     group = scope.groups.codes[place] if len(scope.groups.codes) else np.zeros(len(place), np.int64)
     return _Rows(place, np.zeros(len(place), np.int64), group, level[place], at[:, place])
@@ -289,9 +292,10 @@ def _tallied(asked: _Asked) -> _Rows:
         own = part.own(level)
         if len(scope.groups.codes):
             own = own + levels * scope.groups.codes[part.places]
-        return np.bincount(own[scope.who[part.places]], minlength=levels * groups)
+        who = scope.who[part.places]
+        return np.bincount(own if who.all() else own[who], minlength=levels * groups)
 
-    weight = np.sum(scope.everyone.map(worked, asked.types), axis=0)
+    weight = np.sum(scope.everyone.map(worked, asked.types, _at_once(asked)), axis=0)
     group, level = np.divmod(np.arange(levels * groups), levels)
     rows = _Rows(group, np.zeros_like(group), group, level, np.empty((0, len(group)), np.int64), None, weight)
     return rows.where(level > 0)

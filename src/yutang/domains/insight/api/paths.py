@@ -12,9 +12,8 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
-from yutang.conditions.sentences import events_title
-from yutang.conditions.text import events_text
-from yutang.domains.insight.api.asking import Scoped, events_asked, scoped
+from yutang.conditions.vocabulary import Vocabulary
+from yutang.domains.insight.api.asking import Scoped, cell_value, events_asked, in_words, scoped
 from yutang.domains.insight.api.durations import span_asked
 from yutang.domains.insight.api.ranges import count_asked, known_property, names_of, number_in, only_known, types_read
 from yutang.domains.insight.contracts.asking import OTHER, Cell
@@ -35,6 +34,7 @@ from yutang.timeline.everyone import Part
 from yutang.timeline.questions.lines import distinct
 from yutang.timeline.questions.paths import FULL, STOPPED, Paths, Walked, walked
 from yutang.timeline.steps import Flags, Ints
+from yutang.timeline.view import Column
 
 PATHS_COUNT_MAX = 4_000_000  # some 100 bytes each
 BRANCHES_COUNT_MAX = 200
@@ -92,14 +92,13 @@ def paths(desk: Desk, question: PathsQuestion) -> PathsAnswer:
     asked = _understood(desk, question)
     found = _found(asked)
     vocabulary, language = asked.scope.vocabulary, desk.settings.language
-    types = () if question.name else vocabulary.events.values()
-    titles = {one.name: one.title_zh if language == "zh" else one.title_en for one in types}
+    of_types = {one.name: one.title_zh if language == "zh" else one.title_en for one in vocabulary.events.values()}
+    titles = {f"[{name}]": f"[{title or name}]" for name, title in of_types.items()} if question.name else of_types
     nodes, links = _graph(found, titles)
     tree, more = _tree(found, titles)
     return PathsAnswer(
         asked.scope.asked,
-        events_text(asked.paths.anchor, vocabulary),
-        events_title(asked.paths.anchor, vocabulary, language),
+        *in_words(desk, asked.paths.anchor),
         asked.paths.backwards,
         span_text(asked.paths.gap_ms),
         question.name,
@@ -137,7 +136,7 @@ def _understood(desk: Desk, question: PathsQuestion) -> _Asked:
         raise InvalidError(
             "insight.paths_anchor",
             "paths lead from an event or to one, and the question names " + ("both" if backwards else "neither"),
-            where="start", remedy="name the event in `start` or in `end`",
+            where="start", remedy="name the event in `start` (--from) or in `end` (--to)",
         )  # fmt: skip
     anchor = events_asked(question.end if backwards else question.start, vocabulary, "end" if backwards else "start")
     among = events_asked(question.among, vocabulary, "among")
@@ -147,11 +146,18 @@ def _understood(desk: Desk, question: PathsQuestion) -> _Asked:
     found = Paths(
         anchor, among, steps, span_asked(question.gap, "gap", "the pause that ends a path"),
         scope.since_ms, scope.until_ms, scope.calendar,
-        lambda column: names_of(column, vocabulary.currency),
+        lambda column: _names(column, vocabulary),
         question.name, backwards, question.every, not question.repeats,
     )  # fmt: skip
     top = count_asked(question.top, NAMES_COUNT_MAX, "top")
     return _Asked(scope, found, types_read(desk, anchor, among), top)
+
+
+def _names(column: Column, vocabulary: Vocabulary) -> list[str]:
+    """What values of the property that names events are called. One that reads as a type does, where an event lacks the
+    property, is in quotes."""
+    names = names_of(column, vocabulary.currency)
+    return [f'"{name}"' if name.startswith("[") and name[1:-1] in vocabulary.events else name for name in names]
 
 
 def _found(asked: _Asked) -> _Found:
@@ -315,6 +321,8 @@ def _standing_at(found: _Found, step: int, kind: str, name: str, coordinate: str
     """bool[paths]: at which this stands at a step."""
     known = found.steps[step]
     standing = [known.standing(place) for place in range(known.places())]
+    if not kind and not name:
+        cell_value({}, coordinate)
     wanted = (PathKind.EVENT.value, name) if name and kind in ("", PathKind.EVENT) else (kind, None)
     for place, (of, called) in enumerate(standing):
         if of == wanted[0] and (wanted[1] is None or called == wanted[1]):

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from yutang.conditions.lookups import property_kind, property_kinds
+from yutang.conditions.lookups import property_kind, property_kinds, suggestion
 from yutang.conditions.nodes import Events, Unit
 from yutang.conditions.vocabulary import Kind, Mark, Vocabulary
-from yutang.domains.insight.api.asking import Groups, Scoped, own_groups, value_name
+from yutang.domains.insight.api.asking import Groups, Scoped, incomplete, own_groups, value_name
 from yutang.kernel.errors import InvalidError
 from yutang.kernel.instants import BEGINNING
 from yutang.runtime.desk import Desk
@@ -35,20 +35,20 @@ def unit_asked(text: str, where: str = "per") -> Unit:
         ) from None  # fmt: skip
 
 
-def range_asked(asked: Scoped, unit: Unit, back: int) -> Periods:
+def range_asked(asked: Scoped, unit: Unit, back: int, most: int = PERIODS_COUNT_MAX) -> Periods:
     """The periods of a scope: from `since` on, or so many back from `as_of`. Raises InvalidError."""
     if asked.since_ms == BEGINNING:
         return periods_back(asked.calendar, unit, back, asked.until_ms)
-    return range_from(asked, unit, asked.since_ms)
+    return range_from(asked, unit, asked.since_ms, most)
 
 
-def range_from(asked: Scoped, unit: Unit, since_ms: int) -> Periods:
-    """The periods from an instant on. Raises InvalidError if they are too many."""
+def range_from(asked: Scoped, unit: Unit, since_ms: int, most: int = PERIODS_COUNT_MAX) -> Periods:
+    """The periods from an instant on. Raises InvalidError if they are more than `most`."""
     periods = periods_between(asked.calendar, unit, since_ms, asked.until_ms)
-    if periods.count > PERIODS_COUNT_MAX:
+    if periods.count > most:
         raise InvalidError(
-            "insight.periods_too_many", f"{periods.count:,} periods; at most {PERIODS_COUNT_MAX:,} can be shown",
-            where="since", remedy="name a later `since`, or a longer period in `per`",
+            "insight.periods_too_many", f"{periods.count:,} periods; at most {most:,} can be shown",
+            where="since", remedy="name a later `since`, or longer periods",
         )  # fmt: skip
     return periods
 
@@ -63,10 +63,10 @@ def count_asked(count: int, most: int, where: str, least: int = 1) -> int:
     return count
 
 
-def period_named(periods: Periods, name: str) -> int:
-    """The place of a period by its first day. Raises InvalidError."""
+def period_named(periods: Periods, name: str, coordinate: str = "period") -> int:
+    """The place of a period by its first day. coordinate: of the cell, that names it. Raises InvalidError."""
     if name not in periods.names:
-        raise _not_there("period", name, periods.names)
+        raise _not_there(coordinate, name, periods.names)
     return periods.names.index(name)
 
 
@@ -80,6 +80,8 @@ def group_named(names: Sequence[str], name: str) -> int:
 def number_in(cell: Mapping[str, str], name: str, least: int, most: int) -> int:
     """A coordinate that is a whole number. Raises InvalidError."""
     said_as = cell.get(name, "")
+    if not said_as:
+        raise incomplete(name, f"{least} to {most}")
     if not (said_as.isdecimal() and len(said_as) < 10 and least <= int(said_as) <= most):
         raise InvalidError(
             "insight.cell_unknown", f"the cell's {name} is {said_as!r}; it can be {least} to {most}",
@@ -90,17 +92,23 @@ def number_in(cell: Mapping[str, str], name: str, least: int, most: int) -> int:
 
 def name_in(cell: Mapping[str, str], name: str, known: Sequence[str]) -> int:
     """The place of a coordinate among the names that there are. Raises InvalidError."""
-    if cell.get(name, "") not in known:
-        raise _not_there(name, cell.get(name, ""), known)
-    return known.index(cell[name])
+    value = cell.get(name, "")
+    if not value:
+        raise incomplete(name, _listed(known))
+    if value not in known:
+        raise _not_there(name, value, known)
+    return known.index(value)
 
 
 def _not_there(name: str, value: str, known: Sequence[str]) -> InvalidError:
-    shown = ", ".join(known[:8]) + (", …" if len(known) > 8 else "")
     return InvalidError(
         "insight.cell_unknown", f"the answer has no {name} {value!r}", where=f"cell.{name}",
-        remedy=f"take the cell from the answer: {shown}" if known else "take the cell from the answer",
+        remedy=f"take the cell from the answer: {_listed(known)}" if known else "take the cell from the answer",
     )  # fmt: skip
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:8]) + (", …" if len(names) > 8 else "")
 
 
 def came_in(cell: Mapping[str, str]) -> bool:
@@ -115,7 +123,7 @@ def only_known(cell: Mapping[str, str], *names: str) -> None:
         if name not in names:
             raise InvalidError(
                 "insight.cell_unknown", f"figures of this question have no {name}", where=f"cell.{name}",
-                remedy="they have " + ", ".join(names),
+                remedy="they have " + ", ".join(names) if names else "leave the cell out: there is one figure",
             )  # fmt: skip
 
 
@@ -124,7 +132,8 @@ def no_property(asked: Scoped) -> None:
     if asked.groups.prop:
         raise InvalidError(
             "insight.by_property", "these figures are of customers, and no event of theirs begins what is counted",
-            where="by", remedy="write trait.NAME, label.NAME or source",
+            where="by", remedy="name the events too, as in order_paid.store: the last one of each customer tells; or "
+            "write trait.NAME, label.NAME or source",
         )  # fmt: skip
 
 
@@ -132,8 +141,9 @@ def codes_of(asked: Scoped, part: Part) -> Ints:
     """int64[view.count]: the group of each customer of a part, -1 for those whom the question isn't about, or who
     belong to another part."""
     who = asked.who[part.places]
-    codes = np.zeros(len(who), np.int64) if not len(asked.groups.codes) else asked.groups.codes[part.places]
-    own = np.where(who, codes, -1)
+    own: Ints = who.astype(np.int64) - 1
+    if len(asked.groups.codes):
+        own = np.where(who, asked.groups.codes[part.places], -1)
     if part.mine is None:
         return own
     found = np.full(part.view.count, -1, np.int64)
@@ -241,8 +251,11 @@ def types_read(desk: Desk, *sets: Events | None) -> list[str]:
 
 def must_be_money(vocabulary: Vocabulary, events: Events, prop: str) -> None:
     """Raises InvalidError if a property of a set of events isn't declared as money."""
-    if kind_of_property(vocabulary, events, prop) is not Kind.MONEY:
-        raise InvalidError(
-            "insight.not_money", f"{prop!r} of these events isn't money", where="property",
-            remedy="name a property that is declared as money, such as amount of order_paid",
-        )  # fmt: skip
+    if kind_of_property(vocabulary, events, prop) is Kind.MONEY:
+        return
+    types = (vocabulary.events[name] for name in types_named(vocabulary, events) if name in vocabulary.events)
+    money = sorted({one.name for known in types for one in known.properties if one.kind is Kind.MONEY})
+    raise InvalidError(
+        "insight.not_money", f"{prop!r} of these events isn't money", where="property",
+        remedy=suggestion(prop, money) if money else "ask about events that have some, such as order_paid",
+    )  # fmt: skip

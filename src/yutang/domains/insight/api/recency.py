@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from yutang.conditions.nodes import Events
-from yutang.conditions.text import events_text
-from yutang.domains.insight.api.asking import Scoped, events_asked, scoped
+from yutang.domains.insight.api.asking import Scoped, events_asked, in_words, scoped
 from yutang.domains.insight.api.ranges import by_first_event, group_named, name_in, only_known, types_read
 from yutang.domains.insight.contracts.asking import Cell
 from yutang.domains.insight.contracts.recency import RecencyAnswer, RecencyBucket, RecencyQuestion, RecencyRow
@@ -40,9 +39,7 @@ def recency(desk: Desk, question: RecencyQuestion) -> RecencyAnswer:
     found = _found(desk, question)
     names = found.scope.groups.names
     rows = [_row(found, name, place) for place, name in enumerate(names)]
-    return RecencyAnswer(
-        found.scope.asked, events_text(found.events, found.scope.vocabulary), (*rows, _row(found, "", None))
-    )
+    return RecencyAnswer(found.scope.asked, *in_words(desk, found.events), (*rows, _row(found, "", None)))
 
 
 def members(desk: Desk, question: RecencyQuestion, cell: Cell) -> Ints:

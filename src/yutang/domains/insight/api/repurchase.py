@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from yutang.conditions.text import events_text
-from yutang.domains.insight.api.asking import Scoped, events_asked, scoped
+from yutang.domains.insight.api.asking import Scoped, events_asked, in_words, scoped
+from yutang.domains.insight.api.durations import span_asked
 from yutang.domains.insight.api.ranges import (
     by_first_event,
     came_in,
@@ -34,7 +34,7 @@ from yutang.domains.insight.contracts.repurchase import (
     RepurchaseQuestion,
     RepurchaseRow,
 )
-from yutang.kernel.instants import DAY_MS, instant_text, span_from_text, span_text
+from yutang.kernel.instants import DAY_MS, instant_text, span_text
 from yutang.runtime.desk import Desk
 from yutang.timeline.everyone import Part
 from yutang.timeline.questions.buckets import DAYS, median
@@ -53,7 +53,7 @@ from yutang.timeline.steps import Flags, Ints
 ORDERS_COUNT_MAX = 50
 COHORTS_BACK_COUNT = 12
 COHORTS_COUNT_MAX = 400
-WITHIN_DAYS_MAX = 3_650
+WITHIN_MS_MAX = 3_650 * DAY_MS
 _Chosen = Callable[[Bought], Flags]
 
 
@@ -88,7 +88,7 @@ def repurchase(desk: Desk, question: RepurchaseQuestion) -> RepurchaseAnswer:
     rows.append(_row(plan, "", found, list(range(max(1, len(names))))))
     return RepurchaseAnswer(
         replace(scope.asked, since=instant_text(plan.cohorts.since_ms), groups=names),
-        events_text(plan.events, scope.vocabulary),
+        *in_words(desk, plan.events),
         span_text(plan.within_ms),
         plan.cohorts.unit.value,
         tuple(rows),
@@ -119,7 +119,7 @@ def _behind(plan: Plan, cell: Cell) -> _Chosen:
     if "after" in cell:
         after = number_in(cell, "after", 1, plan.orders)
         return lambda found: found.ready(after) & (found.again(after + 1, after) == came)
-    cohort = period_named(plan.cohorts, cell["cohort"]) if cell.get("cohort") else None
+    cohort = period_named(plan.cohorts, cell["cohort"], "cohort") if cell.get("cohort") else None
     order = number_in(cell, "order", 2, plan.orders) if "order" in cell else None
 
     def chosen(found: Bought) -> Flags:
@@ -133,11 +133,9 @@ def _behind(plan: Plan, cell: Cell) -> _Chosen:
 def _understood(desk: Desk, question: RepurchaseQuestion) -> _Asked:
     scope = scoped(desk, question.scope)
     events = events_asked(question.events, scope.vocabulary, "events")
-    within_ms = span_from_text(question.within, where="within")
-    count_asked(-(-within_ms // DAY_MS), WITHIN_DAYS_MAX, "within (in days)")
+    within_ms = span_asked(question.within, "within", "how soon the next order must follow", WITHIN_MS_MAX)
     orders = count_asked(question.orders, ORDERS_COUNT_MAX, "orders", least=2)
-    periods = range_asked(scope, unit_asked(question.per), COHORTS_BACK_COUNT)
-    count_asked(periods.count, COHORTS_COUNT_MAX, "cohorts from since to as_of")
+    periods = range_asked(scope, unit_asked(question.per), COHORTS_BACK_COUNT, COHORTS_COUNT_MAX)
     types = types_read(desk, events)
     scope = by_first_event(scope, events, question.scope.groups, types)
     return _Asked(scope, Plan(events, within_ms, orders, periods), types)

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from yutang.conditions.nodes import Unit
-from yutang.conditions.text import events_text
-from yutang.domains.insight.api.asking import Scoped, events_asked, scoped
+from yutang.domains.audience.api.evaluating import POINT_CUSTOMERS_AT_ONCE_MAX
+from yutang.domains.insight.api.asking import Scoped, events_asked, in_words, scoped
 from yutang.domains.insight.api.ranges import (
     by_value,
     came_in,
@@ -38,7 +38,7 @@ from yutang.kernel.errors import InvalidError
 from yutang.kernel.instants import DAY_MS, instant_text
 from yutang.runtime.desk import Desk
 from yutang.timeline.everyone import Part
-from yutang.timeline.questions.retention import Beginning, Members, Plan, members_of
+from yutang.timeline.questions.retention import Beginning, Members, Plan, figures, members_of
 from yutang.timeline.steps import Ints
 
 SHOWN_COUNT_MAX = 120  # periods
@@ -76,18 +76,23 @@ def retention(desk: Desk, question: RetentionQuestion) -> RetentionAnswer:
     if plan.prop is None:
         groups = scope.groups.names
         cells = max(1, len(groups)) * cohorts
-        tallies = scope.everyone.map(lambda part: _tallied(_found(asked, part), cells, plan.shown), asked.types)
+        tallies = scope.everyone.map(
+            lambda part: figures(part.view, plan, codes_of(scope, part), max(1, len(groups))),
+            asked.types,
+            POINT_CUSTOMERS_AT_ONCE_MAX,
+        )
     else:
         found, groups = _by_property(asked, question)
         cells = max(1, len(groups)) * cohorts
         tallies = [_tallied(one, cells, plan.shown) for one in found]
     sizes = sum((one for one, _ in tallies), np.zeros(cells, np.int64))
     counts = sum((one for _, one in tallies), np.zeros_like(tallies[0][1]))
-    vocabulary = scope.vocabulary
+    returns = [in_words(desk, one) for one in plan.returns]
     return RetentionAnswer(
         replace(scope.asked, since=instant_text(plan.cohorts.since_ms), groups=groups),
-        events_text(plan.begin, vocabulary),
-        tuple(events_text(one, vocabulary) for one in plan.returns),
+        *in_words(desk, plan.begin),
+        tuple(text for text, _ in returns),
+        tuple(title for _, title in returns),
         question.per,
         plan.beginning.value,
         plan.later,
@@ -100,7 +105,7 @@ def members(desk: Desk, question: RetentionQuestion, cell: Cell) -> Ints:
     only_known(cell, "cohort", "group", "period", "returns", "came")
     asked = _understood(desk, question)
     plan, scope = asked.plan, asked.scope
-    cohort = period_named(plan.cohorts, cell["cohort"]) if cell.get("cohort") else None
+    cohort = period_named(plan.cohorts, cell["cohort"], "cohort") if cell.get("cohort") else None
     period = number_in(cell, "period", 0, plan.shown - 1) if "period" in cell else None
     returns = _returns_named(plan, cell)
     came = came_in(cell)
@@ -148,8 +153,7 @@ def _understood(desk: Desk, question: RetentionQuestion) -> _Asked:
         )  # fmt: skip
     shown = count_asked(question.periods, SHOWN_COUNT_MAX, "periods")
     unit, width_ms = _periods_asked(question)
-    cohorts = range_asked(scope, unit, COHORTS_BACK_COUNT if width_ms else shown)
-    count_asked(cohorts.count, COHORTS_COUNT_MAX, "cohorts from since to as_of")
+    cohorts = range_asked(scope, unit, COHORTS_BACK_COUNT if width_ms else shown, COHORTS_COUNT_MAX)
     try:
         beginning = Beginning(question.beginning)
     except ValueError:

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from yutang.conditions.nodes import Events
-from yutang.conditions.text import events_text
-from yutang.domains.insight.api.asking import Scoped, events_asked, scoped
+from yutang.domains.insight.api.asking import Scoped, events_asked, in_words, scoped
+from yutang.domains.insight.api.durations import span_asked
 from yutang.domains.insight.api.ranges import (
     by_first_event,
-    count_asked,
     group_named,
     must_be_money,
     name_in,
@@ -22,7 +21,7 @@ from yutang.domains.insight.api.ranges import (
 from yutang.domains.insight.contracts.asking import Cell
 from yutang.domains.insight.contracts.figures import Amount
 from yutang.domains.insight.contracts.rfm import RfmAnswer, RfmCell, RfmQuestion, RfmRow, RfmSegment
-from yutang.kernel.instants import DAY_MS, span_from_text, span_text
+from yutang.kernel.instants import span_text
 from yutang.runtime.desk import Desk
 from yutang.timeline.kernels.totals import totals
 from yutang.timeline.questions.recency import last_events, scores
@@ -32,7 +31,6 @@ from yutang.timeline.steps import Ints
 # By what is high: recency, frequency, monetary as the bits 1, 2, 4.
 SEGMENTS = ("win_back", "develop", "keep", "value", "key_win_back", "key_develop", "key_keep", "key_value")
 HIGH = 4
-WITHIN_DAYS_MAX = 36_500
 AXES = ("recency", "frequency", "monetary")
 
 
@@ -69,7 +67,7 @@ def rfm(desk: Desk, question: RfmQuestion) -> RfmAnswer:
     rows = [_row(found, name, place) for place, name in enumerate(names)]
     return RfmAnswer(
         found.scope.asked,
-        events_text(found.events, found.scope.vocabulary),
+        *in_words(desk, found.events),
         span_text(found.within_ms),
         (*rows, _row(found, "", None)),
     )
@@ -94,8 +92,7 @@ def _found(desk: Desk, question: RfmQuestion) -> _Found:
     scope = scoped(desk, question.scope)
     events = events_asked(question.events, scope.vocabulary, "events")
     must_be_money(scope.vocabulary, events, question.property)
-    within_ms = span_from_text(question.within, where="within")
-    count_asked(-(-within_ms // DAY_MS), WITHIN_DAYS_MAX, "within (in days)")
+    within_ms = span_asked(question.within, "within", "the span of the orders that count")
     types = types_read(desk, events)
     scope = by_first_event(scope, events, question.scope.groups, types)
     after = max(scope.until_ms - within_ms, scope.since_ms - 1)

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 import numpy as np
 
 from yutang.conditions.grammar import parse
+from yutang.conditions.nodes import Test
 from yutang.conditions.sentences import sentence
 from yutang.conditions.text import to_text
-from yutang.domains.insight.api.asking import scoped
+from yutang.domains.insight.api.asking import Scoped, said_in, scoped
 from yutang.domains.insight.api.courses import EVERYBODY, Course, course_of_test, period_in, periods_asked
 from yutang.domains.insight.api.ranges import name_in, only_known
 from yutang.domains.insight.contracts.asking import Cell
@@ -25,7 +26,7 @@ FIGURES = ("size", "entered", "left", "stayed")
 def series(desk: Desk, question: SeriesQuestion) -> SeriesAnswer:
     """Raises ConditionError for the condition, InvalidError for a period, and as `scoped`."""
     asked = scoped(desk, question.scope)
-    test = parse(question.condition, asked.vocabulary)
+    test = _condition(question, asked)
     course = course_of_test(desk, asked, test)
     periods = periods_asked(asked, question.per or "day")
     tables = course.tables(periods)
@@ -48,7 +49,7 @@ def series(desk: Desk, question: SeriesQuestion) -> SeriesAnswer:
 def members(desk: Desk, question: SeriesQuestion, cell: Cell) -> Ints:
     """The customers behind a cell (see `contracts.series`), by their heads, ascending. Raises InvalidError."""
     asked = scoped(desk, question.scope)
-    course = course_of_test(desk, asked, parse(question.condition, asked.vocabulary))
+    course = course_of_test(desk, asked, _condition(question, asked))
     only_known(cell, "period", "figure", "group")
     figure = FIGURES[name_in(cell, "figure", FIGURES)] if cell.get("figure", "") else FIGURES[0]
     period = period_in(cell, periods_asked(asked, question.per or "day")) if cell.get("period", "") else None
@@ -60,6 +61,11 @@ def members(desk: Desk, question: SeriesQuestion, cell: Cell) -> Ints:
     was, is_in = before == IN, after == IN
     wanted: Flags = {"size": is_in, "entered": is_in & ~was, "left": was & ~is_in, "stayed": was & is_in}[figure]
     return asked.everyone.heads[wanted & course.behind(cell)]
+
+
+def _condition(question: SeriesQuestion, asked: Scoped) -> Test:
+    with said_in("condition"):
+        return parse(question.condition, asked.vocabulary)
 
 
 def _points(course: Course, before: Ints, entered: Ints, left: Ints) -> Mapping[str, Point]:

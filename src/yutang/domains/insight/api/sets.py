@@ -32,7 +32,8 @@ from yutang.domains.insight.api import (
     stickiness,
     value,
 )
-from yutang.domains.insight.api.asking import scoped
+from yutang.domains.insight.api.asking import said_in, scoped
+from yutang.domains.insight.api.ranges import only_known
 from yutang.domains.insight.contracts.asking import Cell, Scope
 from yutang.domains.insight.contracts.sets import (
     CompareAnswer,
@@ -56,11 +57,13 @@ DEPTH_MAX = 4  # of sets of sets: each level asks twice as many questions
 Members = Callable[[Desk, Any, Cell], Ints]
 
 
-def condition_members(desk: Desk, question: ConditionQuestion, _cell: Cell) -> Ints:
+def condition_members(desk: Desk, question: ConditionQuestion, cell: Cell) -> Ints:
     """Who satisfies a condition, of those whom the scope is about; heads, ascending. Raises ConditionError, and
     InvalidError for what isn't remembered as it was known then."""
+    only_known(cell)
     asked = scoped(desk, question.scope)
-    test, until = parse(question.condition, asked.vocabulary), asked.until_ms
+    with said_in("condition"):
+        test, until = parse(question.condition, asked.vocabulary), asked.until_ms
     if question.known_at:
         known_at = questions.checked_instant(question.known_at, "known_at")
         then = membership_then(desk, *_membership(test), until, known_at).heads

@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from yutang.conditions.nodes import Unit
-from yutang.conditions.text import events_text
-from yutang.domains.insight.api.asking import Scoped, cell_value, events_asked, scoped
+from yutang.domains.insight.api.asking import Scoped, cell_value, events_asked, in_words, scoped
 from yutang.domains.insight.api.ranges import (
     by_first_event,
     codes_of,
@@ -63,9 +62,7 @@ def stickiness(desk: Desk, question: StickinessQuestion) -> StickinessAnswer:
     rows = [_row(asked, name, days[n], spread[n]) for n, name in enumerate(names)]
     rows.append(_row(asked, "", np.sum(days, axis=0), np.sum(spread, axis=0)))
     since = int(plan.days.begins[plan.days.count - asked.shown])
-    return StickinessAnswer(
-        replace(scope.asked, since=instant_text(since)), events_text(plan.events, scope.vocabulary), tuple(rows)
-    )
+    return StickinessAnswer(replace(scope.asked, since=instant_text(since)), *in_words(desk, plan.events), tuple(rows))
 
 
 def members(desk: Desk, question: StickinessQuestion, cell: Cell) -> Ints:
@@ -94,8 +91,7 @@ def members(desk: Desk, question: StickinessQuestion, cell: Cell) -> Ints:
 def _understood(desk: Desk, question: StickinessQuestion) -> _Asked:
     scope = scoped(desk, question.scope)
     events = events_asked(question.events, scope.vocabulary, "events")
-    shown = range_asked(scope, Unit.DAY, count_asked(question.days, DAYS_COUNT_MAX, "days"))
-    count_asked(shown.count, DAYS_COUNT_MAX, "days from since to as_of")
+    shown = range_asked(scope, Unit.DAY, count_asked(question.days, DAYS_COUNT_MAX, "days"), DAYS_COUNT_MAX)
     # The days before the range are seen too: a window of thirty days says the same on every day.
     since = scope.calendar.period_begins(np.array([max(shown.first - MONTH_DAYS + 1, 0)]), Unit.DAY)
     days = range_from(scope, Unit.DAY, int(since[0]))

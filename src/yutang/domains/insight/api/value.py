@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from yutang.conditions.nodes import Events
-from yutang.conditions.text import events_text
-from yutang.domains.insight.api.asking import Scoped, events_asked, scoped
+from yutang.domains.insight.api.asking import Scoped, events_asked, in_words, scoped
 from yutang.domains.insight.api.ranges import (
     by_first_event,
     codes_of,
@@ -64,7 +63,7 @@ def value(desk: Desk, question: ValueQuestion) -> ValueAnswer:
         rows += _rows(plan, found, group, names[group] if names else "", scope.vocabulary.currency)
     return ValueAnswer(
         replace(scope.asked, since=instant_text(plan.cohorts.since_ms), groups=names),
-        events_text(plan.events, scope.vocabulary),
+        *in_words(desk, plan.events),
         question.net,
         question.begin,
         plan.cohorts.unit.value,
@@ -78,7 +77,7 @@ def members(desk: Desk, question: ValueQuestion, cell: Cell) -> Ints:
     asked = _understood(desk, question)
     scope, plan = asked.scope, asked.plan
     group = group_named(scope.groups.names, cell["group"]) if cell.get("group") else None
-    cohort = period_named(plan.cohorts, cell["cohort"]) if cell.get("cohort") else None
+    cohort = period_named(plan.cohorts, cell["cohort"], "cohort") if cell.get("cohort") else None
     period = number_in(cell, "period", 0, plan.shown - 1) if "period" in cell else None
     complete = complete_after(plan.cohorts, plan.shown)
 
@@ -105,8 +104,7 @@ def _understood(desk: Desk, question: ValueQuestion) -> _Asked:
             remedy="write " + ", ".join(BEGINNINGS),
         )  # fmt: skip
     shown = count_asked(question.periods, SHOWN_COUNT_MAX, "periods")
-    cohorts = range_asked(scope, unit_asked(question.per), shown)
-    count_asked(cohorts.count, COHORTS_COUNT_MAX, "cohorts from since to as_of")
+    cohorts = range_asked(scope, unit_asked(question.per), shown, COHORTS_COUNT_MAX)
     plan = Plan(
         events if question.begin == "first_event" else None,
         events,

@@ -7,17 +7,18 @@ from typing import Annotated
 import typer
 
 from yutang.domains.insight.api import counts as asked_of
-from yutang.domains.insight.commands.heat import bars, lines, money, percent
+from yutang.domains.insight.commands.heat import GROUP_WORDS, bars, group_said, lines, money, percent, show_groups
 from yutang.domains.insight.commands.options import Options, answered, asking
 from yutang.domains.insight.contracts.counts import CountAnswer, CountFigure, CountQuestion, CountRow
 from yutang.kernel.speech import Say, speaker
 from yutang.kernel.words import Caller, Command, Line, Permission
-from yutang.runtime.terminal import Column, show, show_table, text
+from yutang.runtime.terminal import Column, show, text
 
 COUNT = Command("insight.count", Permission.INSIGHT_READ, CountQuestion, CountAnswer, asked_of.count)
 COMMANDS = (COUNT,)
 
 WORDS = {
+    **GROUP_WORDS,
     "customers": ("客户数", "customers"),
     "events": ("事件数", "events"),
     "sum": ("合计 {prop}", "sum of {prop}"),
@@ -52,8 +53,8 @@ def count(
 
 
 def _print(answer: CountAnswer, say: Say) -> None:
-    name, _, prop = answer.measure.partition(":")
-    show(text(f"{answer.events} · {say(name).format(prop=prop)}", "bold"))
+    name = answer.measure.partition(":")[0]
+    show(text(f"{answer.title} · {say(name).format(prop=answer.measure_title)}", "bold"))
     said = [f"{answer.asked.since} … {answer.asked.as_of}", answer.asked.zone, answer.asked.sentence]
     show(text(" · ".join(one for one in said if one), "dim"))
     whole = answer.rows[-1]
@@ -79,14 +80,14 @@ def _print_bars(answer: CountAnswer, row: CountRow, say: Say) -> None:
 
 def _print_table(answer: CountAnswer, say: Say) -> None:
     """A row a period, a column a group: the largest first, everybody last."""
-    groups = [row.group or say("all") for row in answer.rows]
+    groups = [group_said(row.group, say) or say("all") for row in answer.rows]
     columns = [Column(), *(Column(name, right=True, rank=n + 1) for n, name in enumerate(groups[:-1])),
                Column(groups[-1], right=True, style="bold")]  # fmt: skip
     rows = [
         (name + (" " if complete else "~"), *(_said(row.figures[n]) for row in answer.rows))
         for n, (name, complete) in enumerate(zip(answer.periods, answer.complete, strict=True))
     ]
-    show_table(columns, [*rows, (say("all"), *(_said(row.total) for row in answer.rows))])
+    show_groups(columns, [*rows, (say("all"), *(_said(row.total) for row in answer.rows))], say)
 
 
 def _much(figure: CountFigure) -> float:

@@ -11,6 +11,7 @@ from rich.text import Text
 from yutang.domains.audience.contracts import ABSENT, NONE
 from yutang.domains.insight.api import flow as api
 from yutang.domains.insight.api.courses import EVERYBODY
+from yutang.domains.insight.commands.heat import GROUP_WORDS, bar, bar_room, group_said
 from yutang.domains.insight.commands.options import Options, answered, asking
 from yutang.domains.insight.commands.sparks import spark
 from yutang.domains.insight.contracts.flow import Flow, FlowAnswer, FlowQuestion
@@ -22,6 +23,7 @@ FLOW = Command("insight.flow", Permission.INSIGHT_READ, FlowQuestion, FlowAnswer
 COMMANDS = (FLOW,)
 
 WORDS = {
+    **GROUP_WORDS,
     "customers": ("位客户", "customers"),
     "none": ("无", "none"),
     "absent": ("尚无事件", "no event yet"),
@@ -73,7 +75,7 @@ def flow(
     for group, found in answer.flows.items():
         if group != EVERYBODY:
             show()
-            show(text(group, "bold magenta"))
+            show(text(group_said(group, say), "bold magenta"))
         _print_head(answer, found, group, say)
         if answer.asked.since:
             _print_matrix(answer, found, say)
@@ -130,11 +132,13 @@ def _said(name: str, answer: FlowAnswer, say: Say) -> str:
 
 def _print_stock(answer: FlowAnswer, found: Flow, say: Say) -> None:
     total, most = sum(found.stock.values()), max(found.stock.values(), default=0) or 1
-    rows = []
-    for name in (*answer.values, NONE):
-        count = found.stock[name]
-        bar = "█" * round(BAR_CHARS_MAX * count / most) or ("▏" if count else "")
-        rows.append((_said(name, answer, say), f"{count:,}", text(_percent(count, total), "dim"), text(bar, "cyan")))
+    counts = [(name, found.stock[name]) for name in (*answer.values, NONE)]
+    figures = [(_said(name, answer, say), f"{count:,}", _percent(count, total)) for name, count in counts]
+    room = bar_room(figures, BAR_CHARS_MAX)
+    rows = [
+        (name, size, text(share, "dim"), text(bar(count / most, room), "cyan"))
+        for (name, size, share), (_, count) in zip(figures, counts, strict=True)
+    ]
     show_table([Column(whole=True), Column(right=True, whole=True), Column(right=True, whole=True), Column()], rows)
 
 

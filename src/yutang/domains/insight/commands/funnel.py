@@ -9,10 +9,19 @@ import typer
 from rich.text import Text
 
 from yutang.domains.insight.api import funnel as asked_of
-from yutang.domains.insight.commands.heat import BAR_CHARS_MAX, GAP, bar, left, lines, percent, shaded
+from yutang.domains.insight.commands.heat import (
+    BAR_CHARS_MAX,
+    GAP,
+    GROUP_WORDS,
+    bar,
+    group_said,
+    left,
+    lines,
+    percent,
+    shaded,
+)
 from yutang.domains.insight.commands.options import Options, answered, asking
 from yutang.domains.insight.commands.spans import roughly
-from yutang.domains.insight.contracts.asking import OTHER, UNKNOWN_GROUP
 from yutang.domains.insight.contracts.funnel import (
     Durations,
     FunnelAnswer,
@@ -29,6 +38,7 @@ FUNNEL = Command("insight.funnel", Permission.INSIGHT_READ, FunnelQuestion, Funn
 COMMANDS = (FUNNEL,)
 
 WORDS = {
+    **GROUP_WORDS,
     "window": ("{window} 内完成", "within {window}"),
     "ordered": ("按顺序", "in order"),
     "strict": ("按顺序且中间没有其他步骤", "in strict order"),
@@ -48,8 +58,6 @@ WORDS = {
     "cell": ("某步客户：--list step={step}；流失：--list step={before},figure=dropped",
              "customers of a step: --list step={step}; who dropped out: --list step={before},figure=dropped"),
     "cell_more": ("；某行：加 ,{coordinate}", "; of a row: add ,{coordinate}"),
-    "other": ("其他", "other"),
-    "unknown": ("未知", "unknown"),
     "nobody": ("没有客户走到第一步", "nobody reached the first step"),
 }  # fmt: skip
 NAME_CHARS_MAX = 34
@@ -217,9 +225,7 @@ def _print_table(answer: FunnelAnswer, rows: Sequence[FunnelLine], title: str, s
 
 
 def _row_name(row: FunnelLine, say: Say) -> str:
-    if row.group in (OTHER, UNKNOWN_GROUP):
-        return say(row.group)
-    return row.period or row.group or say("all")
+    return row.period or group_said(row.group, say) or say("all")
 
 
 def _cells(said: str) -> int:

@@ -9,9 +9,11 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
+from yutang.domains.insight.contracts.asking import OTHER, UNKNOWN_GROUP
 from yutang.domains.insight.contracts.figures import Amount
 from yutang.kernel.money import major_text
-from yutang.runtime.terminal import console, print_line, text
+from yutang.kernel.speech import Say
+from yutang.runtime.terminal import Column, console, print_line, show, show_table, text
 
 # From pale to deep, with a writing that stands out on each.
 SHADES = (
@@ -20,6 +22,14 @@ SHADES = (
 )  # fmt: skip
 BAR_CHARS_MAX = 40
 GAP = 2
+
+# What the groups are called that a breakdown makes itself. Their names stay beside it: cells are named by these. And
+# what is said where a table of groups doesn't fit.
+GROUP_WORDS = {
+    f"group.{OTHER}": ("other（其余）", "other (the rest)"),
+    f"group.{UNKNOWN_GROUP}": ("unknown（无值）", "unknown (no value)"),
+    "columns": ("…… 另有 {n} 列：加宽终端或 --json", "… {n} more columns: a wider terminal, or --json"),
+}
 
 
 def shaded(said: str, part: float, width: int, dim: bool = False) -> Text:
@@ -47,11 +57,29 @@ def money(amount: Amount) -> str:
     return f"{'-' if amount.minor < 0 else ''}{int(whole):,}{point}{rest}"
 
 
+def group_said(group: str, say: Say) -> str:
+    """A group as it is shown. say: of words that hold GROUP_WORDS."""
+    return say(f"group.{group}") if group in (OTHER, UNKNOWN_GROUP) else group
+
+
 def left(said: str, width: int, style: str = "") -> Text:
     """A cell that is cut, or filled, to a width."""
     cell = text(said, style)
     cell.truncate(width, overflow="ellipsis", pad=True)
     return cell
+
+
+def show_groups(columns: Sequence[Column], rows: Sequence[Sequence[object]], say: Say, title: str = "") -> None:
+    """A table of groups, and how much of it the terminal has no room for. say: of words that hold GROUP_WORDS."""
+    left_out = show_table(columns, rows, title)
+    if left_out:
+        show(text(say("columns").format(n=left_out), "dim"))
+
+
+def bar_room(rows: Sequence[Sequence[object]], most: int = BAR_CHARS_MAX) -> int:
+    """How long bars can be in a table's last column. rows: what stands before it, with the headings."""
+    widths = [max(text(cell).cell_len for cell in column) for column in zip(*rows, strict=True)]
+    return max(0, min(most, console().width - sum(width + GAP for width in widths)))
 
 
 def lines(found: Sequence[Text]) -> None:

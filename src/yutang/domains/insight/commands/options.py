@@ -56,7 +56,12 @@ def _shared(
     as_of: Annotated[str, typer.Option("--as-of", help="an instant; default: pool time")] = "",
     zone: Annotated[str, typer.Option("--zone", help="time zone of days, weeks, months; default: the pool's")] = "",
     by: Annotated[
-        str, typer.Option("--by", help="tell apart by trait.NAME, label.NAME, source, or .PROPERTY of the event")
+        str,
+        typer.Option(
+            "--by",
+            help="tell apart by trait.NAME, label.NAME, source, EVENT.PROPERTY of the last such event, "
+            "or .PROPERTY of the event that is counted",
+        ),
     ] = "",
     groups: Annotated[int, typer.Option("--groups", help="how many of the largest groups to tell apart")] = 10,
     cell: Annotated[
@@ -138,7 +143,7 @@ def cell_of(typed: str) -> dict[str, str]:
     found = list(_PAIR.finditer(typed))
     if typed and (not found or found[0].start()):
         raise _no_cell(typed)
-    ends = [one.start() for one in found[1:]] + [len(typed)]
+    ends = [*(one.start() for one in found[1:]), len(typed)][: len(found)]
     return {one[1]: typed[one.end() : end].strip() for one, end in zip(found, ends, strict=True)}
 
 

@@ -8,18 +8,19 @@ from typing import Annotated
 import typer
 
 from yutang.domains.insight.api import recency as asked_of
-from yutang.domains.insight.commands.heat import bars, lines, percent
+from yutang.domains.insight.commands.heat import GROUP_WORDS, bars, group_said, lines, percent, show_groups
 from yutang.domains.insight.commands.options import Options, answered, asking
 from yutang.domains.insight.contracts.recency import RecencyAnswer, RecencyBucket, RecencyQuestion, RecencyRow
 from yutang.kernel.speech import Say, speaker
 from yutang.kernel.words import Caller, Command, Line, Permission
-from yutang.runtime.terminal import Column, show, show_table, text
+from yutang.runtime.terminal import Column, show, text
 
 RECENCY = Command("insight.recency", Permission.INSIGHT_READ, RecencyQuestion, RecencyAnswer, asked_of.recency)
 COMMANDS = (RECENCY,)
 
 WORDS = {
-    "title": ("距上次 {events}", "time since the last of {events}"),
+    **GROUP_WORDS,
+    "title": ("{events} · 距上次多久", "{events} · how long ago"),
     "days": ("距今天数 · 中位数 {median}", "days since · median {median}"),
     "times": ("次数 · 中位数 {median}", "how many times · median {median}"),
     "never": ("从未", "never"),
@@ -47,7 +48,7 @@ def recency(
 
 def _print(answer: RecencyAnswer, say: Say) -> None:
     whole = answer.rows[-1]
-    show(text(say("title").format(events=answer.events), "bold"))
+    show(text(say("title").format(events=answer.title), "bold"))
     show(text(" · ".join(one for one in (answer.asked.as_of, answer.asked.sentence) if one), "dim"))
     for key, of, middle in (("days", _days, whole.median_days), ("times", _times, whole.median_times)):
         show()
@@ -82,12 +83,15 @@ def _print_groups(
 ) -> None:  # fmt: skip
     """A row a group, a column a range: shares of the group."""
     names = [one.range for one in of(rows[0])]
-    columns = [Column(say("group")), *(Column(name, right=True) for name in (*names, say("never")))]
+    columns = [Column(say("group")), *(Column(name, right=True, rank=n) for n, name in enumerate(names, 1)),
+               Column(say("never"), right=True)]  # fmt: skip
     shown = []
     for row in rows[:-1]:
         counts = [*(one.customers for one in of(row)), row.never]
-        shown.append((row.group, *(percent(count / sum(counts) if sum(counts) else None) for count in counts)))
-    show_table(columns, shown, "%")
+        shown.append(
+            (group_said(row.group, say), *(percent(count / sum(counts) if sum(counts) else None) for count in counts))
+        )
+    show_groups(columns, shown, say, "%")
 
 
 LINES = (Line("recency", recency),)

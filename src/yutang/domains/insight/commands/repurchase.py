@@ -8,7 +8,7 @@ import typer
 from rich.text import Text
 
 from yutang.domains.insight.api import repurchase as asked_of
-from yutang.domains.insight.commands.heat import bars, lines, percent, shaded
+from yutang.domains.insight.commands.heat import GROUP_WORDS, bars, group_said, lines, percent, shaded, show_groups
 from yutang.domains.insight.commands.options import Options, answered, asking
 from yutang.domains.insight.contracts.repurchase import (
     RepurchaseAnswer,
@@ -26,7 +26,8 @@ REPURCHASE = Command(
 COMMANDS = (REPURCHASE,)
 
 WORDS = {
-    "title": ("{events} 之后 {within} 内再次发生", "{events} again within {within}"),
+    **GROUP_WORDS,
+    "title": ("{events}，{within} 内再次", "{events} again within {within}"),
     "cohort": ("首单", "first order"),
     "group": ("分组", "group"),
     "buyers": ("买家", "buyers"),
@@ -66,7 +67,7 @@ def repurchase(
 
 def _print(answer: RepurchaseAnswer, say: Say) -> None:
     whole = answer.rows[-1]
-    show(text(say("title").format(events=answer.events, within=answer.within), "bold"))
+    show(text(say("title").format(events=answer.title, within=answer.within), "bold"))
     said = [f"{answer.asked.since} … {answer.asked.as_of}", answer.asked.zone, answer.asked.sentence]
     show(text(" · ".join(one for one in said if one), "dim"))
     _print_cohorts(whole, say)
@@ -105,10 +106,10 @@ def _print_groups(answer: RepurchaseAnswer, say: Say) -> None:
     rows = []
     for row in answer.rows[:-1]:
         one = row.cohorts[-1]
-        rows.append((row.group, f"{one.buyers:,}", f"{one.again[0].of:,}", *map(_share, one.again),
+        rows.append((group_said(row.group, say), f"{one.buyers:,}", f"{one.again[0].of:,}", *map(_share, one.again),
                      _days(row.median_days)))  # fmt: skip
     show()
-    show_table(columns, rows)
+    show_groups(columns, rows, say)
 
 
 def _share(figure: RepurchaseFigure) -> Text:

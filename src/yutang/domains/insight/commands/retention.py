@@ -9,7 +9,7 @@ import typer
 from rich.text import Text
 
 from yutang.domains.insight.api import retention as asked_of
-from yutang.domains.insight.commands.heat import GAP, left, lines, percent, shaded
+from yutang.domains.insight.commands.heat import GAP, GROUP_WORDS, group_said, left, lines, percent, shaded
 from yutang.domains.insight.commands.options import Options, answered, asking
 from yutang.domains.insight.contracts.retention import (
     RetentionAnswer,
@@ -27,7 +27,8 @@ RETENTION = Command(
 COMMANDS = (RETENTION,)
 
 WORDS = {
-    "title": ("{begin} 之后的 {returns}", "{returns} after {begin}"),
+    **GROUP_WORDS,
+    "title": ("先{begin}，后{returns}", "{begin}, then {returns}"),
     "first_ever": ("首次发生", "first ever"),
     "first": ("区间内首次", "first in the range"),
     "any": ("每个周期首次", "first in each period"),
@@ -72,7 +73,7 @@ def retention(
 
 
 def _print(answer: RetentionAnswer, say: Say) -> None:
-    show(text(say("title").format(begin=answer.begin, returns=" / ".join(answer.returns)), "bold"))
+    show(text(say("title").format(begin=answer.title, returns=" / ".join(answer.return_titles)), "bold"))
     said = [say(answer.beginning), *([say("later")] if answer.later else []), f"{answer.asked.since} … "
             f"{answer.asked.as_of}", answer.asked.zone, answer.asked.sentence]  # fmt: skip
     show(text(" · ".join(one for one in said if one), "dim"))
@@ -84,7 +85,7 @@ def _print(answer: RetentionAnswer, say: Say) -> None:
     for number, name in enumerate(names):
         if len(names) > 1:
             show()
-            show(text(say("by_any") if name == "any" else answer.returns[int(name) - 1], "bold"))
+            show(text(say("by_any") if name == "any" else answer.return_titles[int(name) - 1], "bold"))
         _print_grid(rows, number, say)
     first = next(row for row in rows if row.size)
     key = "cell_group" if first.group else "cell"
@@ -96,7 +97,7 @@ def _print_grid(rows: Sequence[RetentionRow], number: int, say: Say) -> None:
     periods = max(len(line.cells) for line in found)
     sizes = max(len(f"{row.size:,}") for row in rows)
     sizes = max(sizes, text(say("size")).cell_len)
-    names = max(text(row.group or row.cohort or say("all")).cell_len for row in rows)
+    names = max(text(_name(row, say)).cell_len for row in rows)
     names = max(NAME_CHARS_MIN, min(NAME_CHARS_MAX, names))
     room = console().width - names - sizes - GAP
     width = WIDE_CHARS if periods * WIDE_CHARS <= room else NARROW_CHARS
@@ -113,11 +114,15 @@ def _print_grid(rows: Sequence[RetentionRow], number: int, say: Say) -> None:
         show(text(say("wider").format(n=periods - shown), "dim"))
 
 
+def _name(row: RetentionRow, say: Say) -> str:
+    return group_said(row.group, say) or row.cohort or say("all")
+
+
 def _line(row: RetentionRow, line: RetentionLine, widths: tuple[int, int, int, int], most: float, say: Say) -> Text:
     """A row: its name, its size, its shares. Those of periods that aren't over are marked."""
     names, sizes, width, shown = widths
     total = not row.cohort and not row.group
-    found = left(row.group or row.cohort or say("all"), names, "bold" if total else "").append(" " * GAP)
+    found = left(_name(row, say), names, "bold" if total else "").append(" " * GAP)
     size = text(f"{row.size:,}")
     size.align("right", sizes)
     found.append_text(size)

@@ -8,7 +8,7 @@ import typer
 from rich.text import Text
 
 from yutang.domains.insight.api import rfm as asked_of
-from yutang.domains.insight.commands.heat import bar, money, percent, shaded
+from yutang.domains.insight.commands.heat import GROUP_WORDS, bar, group_said, money, percent, shaded, show_groups
 from yutang.domains.insight.commands.options import Options, answered, asking
 from yutang.domains.insight.contracts.rfm import RfmAnswer, RfmQuestion, RfmRow
 from yutang.kernel.speech import Say, speaker
@@ -19,7 +19,8 @@ RFM = Command("insight.rfm", Permission.INSIGHT_READ, RfmQuestion, RfmAnswer, as
 COMMANDS = (RFM,)
 
 WORDS = {
-    "title": ("RFM：{within} 内的 {events}", "RFM: {events} within {within}"),
+    **GROUP_WORDS,
+    "title": ("RFM：{within} 内{events}", "RFM: {events} within {within}"),
     "people": ("位客户", "customers"),
     "grid": (
         "行：R 最近一次，列：F 频次（5 最好）；每格：客户数，M 从 5 到 1 的人数",
@@ -35,6 +36,7 @@ WORDS = {
     "win_back": ("一般挽留", "long ago, seldom, little"),
     "segments": ("分群（高：4 或 5）", "segments (high: 4 or 5)"),
     "sum": ("合计", "all"),
+    "nobody": ("期间内没有人购买", "nobody bought in that span"),
     "cell": (
         "某格客户：--list recency=5,frequency=4,monetary=3 或 segment=key_value",
         "customers of a cell: --list recency=5,frequency=4,monetary=3 or segment=key_value",
@@ -63,14 +65,16 @@ def rfm(
 
 def _print(answer: RfmAnswer, say: Say) -> None:
     whole = answer.rows[-1]
-    show(text(say("title").format(events=answer.events, within=answer.within), "bold"))
+    show(text(say("title").format(events=answer.title, within=answer.within), "bold"))
     said = [f"{whole.customers:,} {say('people')}", f"{money(whole.amount)} {whole.amount.currency}",
             answer.asked.as_of, answer.asked.sentence]  # fmt: skip
     show(text(" · ".join(one for one in said if one), "dim"))
-    if whole.customers:
-        _print_grid(whole, say)
-        show()
-        _print_segments(answer, say)
+    if not whole.customers:
+        show(say("nobody"))
+        return
+    _print_grid(whole, say)
+    show()
+    _print_segments(answer, say)
     show(text(say("cell"), "dim"))
 
 
@@ -117,12 +121,15 @@ def _print_segments(answer: RfmAnswer, say: Say) -> None:
 def _print_groups(answer: RfmAnswer, say: Say) -> None:
     """A row a segment, a column a group: the largest first."""
     groups = answer.rows[:-1]
-    columns = [Column(whole=True), *(Column(row.group, right=True, rank=n + 1) for n, row in enumerate(groups))]
+    columns = [
+        Column(whole=True),
+        *(Column(group_said(row.group, say), right=True, rank=n + 1) for n, row in enumerate(groups)),
+    ]
     rows = [
         (one.segment, *(f"{row.segments[n].customers:,}" for row in groups))
         for n, one in enumerate(answer.rows[-1].segments)
     ]
-    show_table(columns, [*rows, (say("sum"), *(f"{row.customers:,}" for row in groups))])
+    show_groups(columns, [*rows, (say("sum"), *(f"{row.customers:,}" for row in groups))], say)
 
 
 LINES = (Line("rfm", rfm),)

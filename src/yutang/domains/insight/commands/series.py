@@ -8,6 +8,7 @@ import typer
 
 from yutang.domains.insight.api import series as api
 from yutang.domains.insight.api.courses import EVERYBODY
+from yutang.domains.insight.commands.heat import GROUP_WORDS, bar, bar_room, group_said
 from yutang.domains.insight.commands.options import Options, answered, asking
 from yutang.domains.insight.commands.sparks import spark
 from yutang.domains.insight.contracts.series import SeriesAnswer, SeriesQuestion
@@ -19,6 +20,7 @@ SERIES = Command("insight.series", Permission.INSIGHT_READ, SeriesQuestion, Seri
 COMMANDS = (SERIES,)
 
 WORDS = {
+    **GROUP_WORDS,
     "period": ("周期", "period"),
     "size": ("人数", "size"),
     "entered": ("进入", "entered"),
@@ -28,7 +30,6 @@ WORDS = {
     "more_periods": ("…… 此前还有 {n:,} 期：--json", "… {n:,} periods before: --json"),
     "behind": ("名单：--list {cell}", "who: --list {cell}"),
 }
-BAR_CHARS_MAX = 40
 PERIODS_SHOWN_MAX = 60
 
 
@@ -65,8 +66,9 @@ def _print_groups(answer: SeriesAnswer, say: Say) -> None:
         points = [one.points[group] for one in answer.periods]
         sizes = [before, *(one.size for one in points)]
         rows.append((
-            group if group != EVERYBODY else text(say("all"), "bold"), text(spark(sizes), "cyan"), f"{before:,}", "→",
-            f"{sizes[-1]:,}", text(f"+{sum(one.entered for one in points):,}", "green"),
+            group_said(group, say) if group != EVERYBODY else text(say("all"), "bold"),
+            text(spark(sizes), "cyan"), f"{before:,}", "→", f"{sizes[-1]:,}",
+            text(f"+{sum(one.entered for one in points):,}", "green"),
             text(f"−{sum(one.left for one in points):,}", "red"),
         ))  # fmt: skip
     show_table([Column(), Column(), *(Column(right=True, whole=True) for _ in range(5))], rows)
@@ -76,21 +78,25 @@ def _print_periods(answer: SeriesAnswer, say: Say) -> None:
     """A row for each period, with a bar."""
     points = [one.points[EVERYBODY] for one in answer.periods]
     most = max(one.size for one in points) or 1
-    rows: list[tuple[object, ...]] = []
-    for period, one in list(zip(answer.periods, points, strict=True))[-PERIODS_SHOWN_MAX:]:
-        bar = "█" * round(BAR_CHARS_MAX * one.size / most) or ("▏" if one.size else "")
-        rows.append((
-            period.name, f"{one.size:,}", text(f"+{one.entered:,}" if one.entered else "·", "green"),
-            text(f"−{one.left:,}" if one.left else "·", "red"), text(bar, "cyan"),
-        ))  # fmt: skip
+    figures = [
+        (period.name, f"{one.size:,}", _moved("+", one.entered), _moved("−", one.left))
+        for period, one in zip(answer.periods, points, strict=True)
+    ][-PERIODS_SHOWN_MAX:]
+    heads = (say("period"), say("size"), say("entered"), say("left"))
+    room = bar_room([heads, *figures])
+    rows: list[tuple[object, ...]] = [
+        (name, size, text(entered, "green"), text(left, "red"), text(bar(one.size / most, room), "cyan"))
+        for (name, size, entered, left), one in zip(figures, points[-PERIODS_SHOWN_MAX:], strict=True)
+    ]
     if len(points) > PERIODS_SHOWN_MAX:
         show(text(spark([one.size for one in points]), "cyan"))
         show(text(say("more_periods").format(n=len(points) - PERIODS_SHOWN_MAX), "dim"))
-    columns = [
-        Column(say("period"), whole=True), Column(say("size"), right=True, whole=True),
-        Column(say("entered"), right=True, whole=True), Column(say("left"), right=True, whole=True), Column(),
-    ]  # fmt: skip
+    columns = [Column(heads[0], whole=True), *(Column(head, right=True, whole=True) for head in heads[1:]), Column()]
     show_table(columns, rows)
+
+
+def _moved(mark: str, count: int) -> str:
+    return f"{mark}{count:,}" if count else "·"
 
 
 LINES = (Line("series", series),)

@@ -6,10 +6,16 @@ A set is named as a condition, or as JSON: a question under its kind, with the c
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
 import msgspec
 import typer
 
+from yutang.conditions.lookups import suggestion
 from yutang.domains.insight.api import saving, sets
+from yutang.domains.insight.commands.heat import GROUP_WORDS, bar, bar_room, group_said
 from yutang.domains.insight.contracts.asking import Scope
 from yutang.domains.insight.contracts.sets import (
     CompareAnswer,
@@ -33,6 +39,7 @@ SAVE = Command("insight.save", Permission.AUDIENCE_WRITE, SaveQuestion, SaveAnsw
 COMMANDS = (CUSTOMERS, COMPARE, SAVE)
 
 WORDS = {
+    **GROUP_WORDS,
     "of": ("/ {n:,} 位客户（{share:.1f} %）", "/ {n:,} customers ({share:.1f} %)"),
     "more": ("…… 还有 {n:,} 位：--limit", "… {n:,} more: --limit"),
     "saved": ("{name}：{size:,} 位（新增 {added:,}，移出 {removed:,}）",
@@ -48,7 +55,7 @@ WORDS = {
     "differ": ("差异最大的属性（{as_of}）", "what they differ by most ({as_of})"),
     "behind": ("名单：--list {cell}", "who: --list {cell}"),
 }  # fmt: skip
-BAR_CHARS_MAX = 30
+BAR_CHARS_MIN, BAR_CHARS_MAX = 6, 30
 HALF_CHARS = 10  # of the bar that shows a lift, to either side
 
 
@@ -57,12 +64,24 @@ def set_of(said: str, scope: Scope, where: str, known_at: str = "") -> SetOf:
     if not said.lstrip().startswith("{"):
         return SetOf(condition=ConditionQuestion(said, scope, known_at))
     try:
+        _check_names(msgspec.json.decode(said, type=dict[str, Any]), where)
         return msgspec.json.decode(said, type=SetOf)
     except msgspec.MsgspecError as error:
         raise InvalidError(
             "insight.set_unreadable", f"that JSON is no set: {error}", where=where,
             remedy='write a condition, or {"KIND": {…the question…}, "cell": {…}}',
         ) from None  # fmt: skip
+
+
+def _check_names(said: Mapping[str, Any], where: str) -> None:
+    """Raises InvalidError for a kind of question that there isn't: it would be passed over."""
+    known = [field.name for field in fields(SetOf)]
+    for name in said:
+        if name not in known:
+            raise InvalidError(
+                "insight.set_unreadable", f"there is no question {name[:60]!r}", where=where,
+                remedy=suggestion(name, known) or f"write one of {', '.join(known)}",
+            )  # fmt: skip
 
 
 def print_customers(answer: CustomersAnswer, say: Say) -> None:
@@ -86,14 +105,15 @@ def print_saved(answer: SaveAnswer, say: Say) -> None:
 def print_compared(answer: CompareAnswer, said: tuple[str, str], say: Say) -> None:
     """Sizes as bars, then what the sets differ by."""
     most = max(answer.a, answer.b, 1)
+    sizes = (
+        ("A", answer.a, "cyan", said[0]), ("B", answer.b, "magenta", said[1]), (say("both"), answer.both, "white", ""),
+        (say("only_a"), answer.only_a, "cyan", ""), (say("only_b"), answer.only_b, "magenta", ""),
+    )  # fmt: skip
+    room = max(BAR_CHARS_MIN, bar_room([(name, f"{size:,}", meant) for name, size, _, meant in sizes], BAR_CHARS_MAX))
     rows: list[tuple[object, ...]] = [
-        (text(name, "bold"), f"{size:,}", text("█" * round(BAR_CHARS_MAX * size / most), style), text(meant, "dim"))
-        for name, size, style, meant in (
-            ("A", answer.a, "cyan", said[0]), ("B", answer.b, "magenta", said[1]),
-            (say("both"), answer.both, "white", ""), (say("only_a"), answer.only_a, "cyan", ""),
-            (say("only_b"), answer.only_b, "magenta", ""),
-        )
-    ]  # fmt: skip
+        (text(name, "bold"), f"{size:,}", text(bar(size / most, room), style), text(meant, "dim"))
+        for name, size, style, meant in sizes
+    ]
     show_table([Column(whole=True), Column(right=True, whole=True), Column(whole=True), Column()], rows)
     if answer.differences:
         show()
@@ -101,7 +121,8 @@ def print_compared(answer: CompareAnswer, said: tuple[str, str], say: Say) -> No
                    Column("B", right=True, whole=True), Column(say("lift"), right=True, whole=True),
                    Column(rank=1, whole=True)]  # fmt: skip
         found = [
-            (one.by, one.value, f"{100 * one.share_a:.1f}%", f"{100 * one.share_b:.1f}%", _times(one, say),
+            (one.by, group_said(one.value, say), f"{100 * one.share_a:.1f}%", f"{100 * one.share_b:.1f}%",
+             _times(one, say),
              text(_balance(one.share_a - one.share_b), "cyan" if one.share_a > one.share_b else "magenta"))
             for one in answer.differences
         ]  # fmt: skip

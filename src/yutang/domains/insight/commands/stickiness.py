@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from yutang.domains.insight.api import stickiness as asked_of
-from yutang.domains.insight.commands.heat import bar, bars, lines, percent
+from yutang.domains.insight.commands.heat import GROUP_WORDS, bar, bars, group_said, lines, percent, show_groups
 from yutang.domains.insight.commands.options import Options, answered, asking
 from yutang.domains.insight.contracts.stickiness import StickinessAnswer, StickinessQuestion, StickinessRow
 from yutang.kernel.speech import Say, speaker
@@ -20,7 +20,8 @@ STICKINESS = Command(
 COMMANDS = (STICKINESS,)
 
 WORDS = {
-    "title": ("{events} 的活跃度", "how often {events}"),
+    **GROUP_WORDS,
+    "title": ("{events} · 活跃度", "{events} · how often"),
     "day": ("日", "day"),
     "group": ("分组", "group"),
     "average": ("人均天数", "days each"),
@@ -57,7 +58,7 @@ def stickiness(
 
 def _print(answer: StickinessAnswer, say: Say) -> None:
     whole = answer.rows[-1]
-    show(text(say("title").format(events=answer.events), "bold"))
+    show(text(say("title").format(events=answer.title), "bold"))
     said = [f"{answer.asked.since} … {answer.asked.as_of}", answer.asked.zone, answer.asked.sentence]
     show(text(" · ".join(one for one in said if one), "dim"))
     _print_days(whole, say)
@@ -97,10 +98,10 @@ def _print_groups(answer: StickinessAnswer, say: Say) -> None:
     for row in answer.rows[:-1]:
         last = row.days[-1]
         often = "–" if row.average_days is None else f"{row.average_days:.1f}"
-        rows.append((row.group, f"{last.daily:,}", f"{last.weekly:,}", f"{last.monthly:,}",
+        rows.append((group_said(row.group, say), f"{last.daily:,}", f"{last.weekly:,}", f"{last.monthly:,}",
                      f"{percent(row.stickiness)} %", often))  # fmt: skip
     show()
-    show_table(columns, rows, answer.rows[-1].days[-1].day)
+    show_groups(columns, rows, say, answer.rows[-1].days[-1].day)
 
 
 LINES = (Line("stickiness", stickiness),)

@@ -9,7 +9,7 @@ import typer
 from rich.text import Text
 
 from yutang.domains.insight.api import value as asked_of
-from yutang.domains.insight.commands.heat import GAP, left, lines, money, shaded
+from yutang.domains.insight.commands.heat import GAP, GROUP_WORDS, group_said, left, lines, money, shaded
 from yutang.domains.insight.commands.options import Options, answered, asking
 from yutang.domains.insight.contracts.value import ValueAnswer, ValueCell, ValueQuestion, ValueRow
 from yutang.kernel.speech import Say, speaker
@@ -20,7 +20,8 @@ VALUE = Command("insight.value", Permission.INSIGHT_READ, ValueQuestion, ValueAn
 COMMANDS = (VALUE,)
 
 WORDS = {
-    "title": ("每位客户的累计 {events} 金额", "what each customer has paid: {events}"),
+    **GROUP_WORDS,
+    "title": ("{events} · 每位客户的累计金额", "{events} · what each customer has paid"),
     "net": ("已扣退款", "net of refunds"),
     "first_event": ("自首单起", "since the first of them"),
     "first_seen": ("自首次出现起", "since first seen"),
@@ -58,7 +59,7 @@ def value(
 def _print(answer: ValueAnswer, say: Say) -> None:
     rows = [row for row in answer.rows if not (row.group and row.cohort)]
     currency = answer.rows[0].cells[0].total.currency
-    show(text(f"{say('title').format(events=answer.events)} ({currency})", "bold"))
+    show(text(f"{say('title').format(events=answer.title)} ({currency})", "bold"))
     said = [say(answer.begin), *([say("net")] if answer.net else []), f"{answer.asked.since} … {answer.asked.as_of}",
             answer.asked.zone, answer.asked.sentence]  # fmt: skip
     show(text(" · ".join(one for one in said if one), "dim"))
@@ -74,7 +75,7 @@ def _print(answer: ValueAnswer, say: Say) -> None:
 def _print_grid(rows: Sequence[ValueRow], say: Say) -> None:
     periods = max(len(row.cells) for row in rows)
     sizes = max(text(say("size")).cell_len, *(len(f"{row.size:,}") for row in rows))
-    names = max(text(row.group or row.cohort or say("all")).cell_len for row in rows)
+    names = max(text(_name(row, say)).cell_len for row in rows)
     names = max(NAME_CHARS_MIN, min(NAME_CHARS_MAX, names))
     room = console().width - names - sizes - GAP
     width = 1 + max(len(_said(cell, whole=False)) for row in rows for cell in row.cells)
@@ -93,10 +94,14 @@ def _print_grid(rows: Sequence[ValueRow], say: Say) -> None:
         show(text(say("wider").format(n=periods - shown), "dim"))
 
 
+def _name(row: ValueRow, say: Say) -> str:
+    return group_said(row.group, say) or row.cohort or say("all")
+
+
 def _line(row: ValueRow, widths: tuple[int, int, int, int], most: int, whole: bool, say: Say) -> Text:
     names, sizes, width, shown = widths
     total = not row.cohort and not row.group
-    found = left(row.group or row.cohort or say("all"), names, "bold" if total else "").append(" " * GAP)
+    found = left(_name(row, say), names, "bold" if total else "").append(" " * GAP)
     size = text(f"{row.size:,}")
     size.align("right", sizes)
     found.append_text(size)

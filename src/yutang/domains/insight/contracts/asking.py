@@ -3,6 +3,9 @@
 An answer's figures are counts of customers, and each of them has an address: a *cell*, a mapping from the names of
 its coordinates to their values as text (`{"step": "2", "group": "Shanghai"}`). A question with a cell is the set of
 customers behind the figure.
+
+An answer says the events that were asked for in the language of conditions, as it understood them, and beside it in
+words of the reader's language, as a title.
 """
 
 from __future__ import annotations
@@ -13,8 +16,15 @@ from dataclasses import dataclass
 Cell = Mapping[str, str]
 
 OTHER = "other"  # the group of all that are too few for one of their own
-UNKNOWN_GROUP = "unknown"  # the group of those of whom it isn't known
-EMPTY_GROUP = '""'  # the group of an empty text
+UNKNOWN_GROUP = "unknown"  # the group of those of whom it isn't known: they have no value
+_QUOTE = '"'
+_OURS = frozenset({"", OTHER, UNKNOWN_GROUP})
+
+
+def group_name(text: str) -> str:
+    """The name of a text's own group. In quotes where it would be a name of ours, or none: `"unknown"` is the group of
+    the text, `unknown` of those who have none. So different texts have different names, and none is empty."""
+    return f"{_QUOTE}{text}{_QUOTE}" if text in _OURS or text.startswith(_QUOTE) else text
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +34,10 @@ class Scope:
     who: a condition that customers satisfy at `as_of`; "" for everybody. since, as_of: instants; events in
     [since, as_of] are looked at; "" for the beginning, and for pool time. zone: an IANA name, of calendar periods; ""
     for the pool's. by: `trait.NAME`, `label.NAME` (the customer's at `as_of`), `source` (of its first event that
-    carries one), or `.PROPERTY` of the event that begins what is counted (where that is a customer, of its first event
-    of the set); "" for no breakdown. groups: how many of the largest have figures of their own; the rest is `other`.
+    carries one), `EVENT.PROPERTY` (of its last event up to `as_of` that is of the type, `#mark` or `*`, and carries
+    one), or `.PROPERTY` of the event that begins what is counted (where that is a customer, of its first event of the
+    set; a customer's stages and memberships begin with no event); "" for no breakdown. groups: how many of the
+    largest have figures of their own; the rest is `other`, and who has no value is in `unknown` (see `group_name`).
     """
 
     who: str = ""

@@ -51,12 +51,14 @@ class CountAnswer:
     """periods: their first days. complete: whether each is over, and in the range from its beginning.
 
     The last row (group "") is everybody. Cells of figures: `period` and `group`, each left out for all. The set behind
-    one: who has an event that counts.
+    one: who has an event that counts. title: of the events, measure_title: of the measure's property, in words.
     """
 
     asked: Asked
     events: str
+    title: str
     measure: str
+    measure_title: str
     per: str
     periods: tuple[str, ...]
     complete: tuple[bool, ...]

@@ -44,4 +44,5 @@ class RecencyAnswer:
 
     asked: Asked
     events: str
+    title: str
     rows: tuple[RecencyRow, ...]

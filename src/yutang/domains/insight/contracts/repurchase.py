@@ -83,6 +83,7 @@ class RepurchaseAnswer:
 
     asked: Asked
     events: str
+    title: str
     within: str
     per: str
     rows: tuple[RepurchaseRow, ...]

@@ -62,11 +62,13 @@ class RetentionRow:
 class RetentionAnswer:
     """Cells of figures: `cohort` and `group` as in the row, left out for all; `period` from 0 on (left out: the cohort
     itself) and `returns` as in the line; `came` = `no` for those who didn't come back. With beginnings of any kind a
-    customer may be in several cohorts, and counts in each."""
+    customer may be in several cohorts, and counts in each. title, return_titles: of `begin` and `returns`, in words."""
 
     asked: Asked
     begin: str
+    title: str
     returns: tuple[str, ...]
+    return_titles: tuple[str, ...]
     per: str
     beginning: str
     later: bool

@@ -64,5 +64,6 @@ class RfmAnswer:
 
     asked: Asked
     events: str
+    title: str
     within: str
     rows: tuple[RfmRow, ...]

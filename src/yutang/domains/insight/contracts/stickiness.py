@@ -53,4 +53,5 @@ class StickinessAnswer:
 
     asked: Asked
     events: str
+    title: str
     rows: tuple[StickinessRow, ...]

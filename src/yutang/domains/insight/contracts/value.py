@@ -57,6 +57,7 @@ class ValueAnswer:
 
     asked: Asked
     events: str
+    title: str
     net: bool
     begin: str
     per: str
