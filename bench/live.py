@@ -3,8 +3,8 @@
 intake    a burst as fast as answers come, the engine processing beside it
 pipeline  a fixed rate for a minute, through identity, timeline and labels: does a backlog grow?
 fresh     at 5,000 events a second: from handing an event over until its customer's page and labels show it
-upkeep_http  at 20,000 events a second, with 200 segments live: from an acknowledgement until a segment has changed;
-          flushes and merges of files run meanwhile
+upkeep_http  at 20,000 events a second, with 200 segments live: from an acknowledgement until a segment has changed
+          (`bench.live_upkeep`)
 page      customers' pages in a pool of a million, at rest
 crash     `kill -9` of all of it with a full tail, until the next answer
 
@@ -23,15 +23,13 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
 from bench import pools
-from bench.conditions import conditions
+from bench.live_upkeep import upkeep_http
 from bench.load import Load, run_load
 from bench.pages import pages
 from bench.results import Row, keep, print_rows
@@ -49,11 +47,6 @@ FRESH_RATE = 5_000
 FRESH_S = 60.0
 FRESH_PAUSE_S = 0.2
 POLL_S = 0.01
-UPKEEP_RATE, UPKEEP_S = 20_000, 60.0
-SEGMENTS = 200
-PROBED, PROBE = "bench_probed", "probe-"
-PROBE_PAUSE_S = 0.1
-LOOK_S = 0.5
 BATCH = 100
 CUSTOMERS = 1_000_000
 EVENTS_EACH = 20
@@ -204,71 +197,6 @@ def _asked(
     connection.request(method, path, body, headers or {})
     answer = connection.getresponse()
     return answer.status, answer.read().decode()
-
-
-def upkeep_http(scratch: Path) -> list[Row]:
-    """Probes are customers of their own, whose order brings them into a segment that only they are in."""
-    service, key = _served(scratch, "upkeep")
-    began = time.perf_counter()
-    for place, one in enumerate(conditions(int(time.time() * 1_000), SEGMENTS - 1)):
-        _define(service, f"bench_{place:03d}", one.text)
-    _define(service, PROBED, f'happened(order_paid where order_id starts_with "{PROBE}")')
-    console.print(f"  {SEGMENTS} segments, defined in {time.perf_counter() - began:.0f} s")
-    run_load(f"{service.intake_url}/v1/events", key, UPKEEP_RATE, 5.0, seed=9)
-    times_ms: list[float] = []
-    files: list[float] = []
-    ending = threading.Event()
-    asker = threading.Thread(target=lambda: _probe_segment(service, key, times_ms, ending), daemon=True)
-    asker.start()
-    with _Watch(lambda: service.metrics()["yutang_lake_files"], files, LOOK_S):
-        load = run_load(f"{service.intake_url}/v1/events", key, UPKEEP_RATE, UPKEEP_S, BATCH)
-    ending.set()
-    asker.join()
-    grown = sum(1 for before, after in pairwise(files) if after > before)
-    merged = sum(1 for before, after in pairwise(files) if after < before)
-    accepted, held, peak_mb = _accepted(service), service.held_mb(), service.peak_mb()
-    waiting = _waiting(service)
-    _wait_drained(service)
-    equal = not load.errors and _count(service) == accepted and grown > 0 and merged > 0
-    service.stop()
-    beside = (
-        f"{SEGMENTS} segments; {len(times_ms)} probes; {grown} flushes, {merged} merges; {waiting:,} waited at last"
-    )
-    row = _row("upkeep_http", load, peak_mb, equal=equal, beside=beside)
-    row = replace(row, rss_anon_mb=held[0], mapped_mb=held[1])
-    return [row.timed(sorted(times_ms))]
-
-
-def _define(service: Service, name: str, condition: str) -> None:
-    rungs = [{"value": "in", "condition": condition}]
-    service.post("/v1/labels", {"name": name, "kind": "segment", "rungs": rungs})
-
-
-def _probe_segment(service: Service, key: str, times_ms: list[float], ending: threading.Event) -> None:
-    """Milliseconds from each acknowledgement until the feed of changes has the probe."""
-    api = http.client.HTTPConnection(service.url.removeprefix("http://"))
-    door = http.client.HTTPConnection(service.intake_url.removeprefix("http://"))
-    headers = {"X-Api-Key": key, "Content-Type": "application/json"}
-    newest = ""
-    while not ending.wait(PROBE_PAUSE_S):
-        who = f"{PROBE}{len(times_ms)}"
-        event = {
-            "id": who, "type": "order_paid", "at": int(time.time() * 1_000), "identities": {"member_no": who},
-            "properties": {"order_id": who, "amount": 12.5},
-        }  # fmt: skip
-        _asked(door, "POST", "/v1/events", json.dumps([event]), headers)
-        acknowledged = time.perf_counter()
-        while (found := _newest(api)) in ("", newest) and time.perf_counter() - acknowledged < DRAIN_S_MAX:
-            time.sleep(POLL_S)
-        times_ms.append((time.perf_counter() - acknowledged) * 1_000)
-        newest = found
-
-
-def _newest(api: http.client.HTTPConnection) -> str:
-    """Whom the newest change of the probed segment is about; "" if it isn't among the last ones of the feed."""
-    _, answer = _asked(api, "GET", f"/v1/changes?label={PROBED}&limit=1")
-    changes = json.loads(answer)["changes"]
-    return str(changes[0]["customer"]) if changes else ""
 
 
 def page(scratch: Path) -> list[Row]:

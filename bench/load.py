@@ -47,8 +47,12 @@ class Load:
         return self.acked_events / self.seconds
 
 
-def shop_events(batch: int, seed: int = 1, people: int = 200_000) -> MakeBody:
-    """Bodies of a shop's events of now (some 150 bytes each), of which no two requests share an id."""
+def shop_events(batch: int, seed: int = 1, people: int = 200_000, bodies: int = BODIES_COUNT) -> MakeBody:
+    """Bodies of a shop's events of now (some 150 bytes each), of which no two requests share an id.
+
+    people: they go by the names of a made world's (`bench.world`); no more of them come than there are events in the
+    bodies, which are sent by turns.
+    """
     dice = Random(seed)
     now_ms = int(time.time() * 1_000)
 
@@ -62,15 +66,12 @@ def shop_events(batch: int, seed: int = 1, people: int = 200_000) -> MakeBody:
         }[kind]  # type: ignore[assignment]
         return {
             "id": f"{MARK.decode()}{place:04d}", "type": kind, "at": now_ms - dice.randrange(60_000),
-            "identities": {"member_no": f"M{dice.randrange(people)}"}, "properties": properties, "channel": "web",
+            "identities": {"member_no": f"M{dice.randrange(people):07d}"}, "properties": properties, "channel": "web",
         }  # fmt: skip
 
-    made = [
-        json.dumps([event(place) for place in range(batch)], separators=(",", ":")).encode()
-        for _ in range(BODIES_COUNT)
-    ]
+    made = [json.dumps([event(place) for place in range(batch)], separators=(",", ":")).encode() for _ in range(bodies)]
     prefix = b"%03d" % (seed % 1_000)
-    return lambda number: made[number % BODIES_COUNT].replace(MARK, prefix + b"%07d" % number)
+    return lambda number: made[number % bodies].replace(MARK, prefix + b"%07d" % number)
 
 
 def run_load(

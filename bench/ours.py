@@ -37,7 +37,7 @@ from yutang.app import BLUEPRINT
 from yutang.conditions.grammar import parse
 from yutang.conditions.nodes import Test
 from yutang.domains.audience.api import questions
-from yutang.domains.audience.api.evaluating import everyone, point, read_for
+from yutang.domains.audience.api.evaluating import SEVERAL_CUSTOMERS_AT_ONCE_MAX, everyone, holds, point, read_for
 from yutang.domains.audience.contracts import AskQuestion
 from yutang.kernel.clock import SystemClock
 from yutang.kernel.faults import NoFaults
@@ -46,10 +46,9 @@ from yutang.runtime.desk import Desk
 from yutang.runtime.folder import Folder
 from yutang.runtime.pool import Pool
 from yutang.runtime.settings import Settings
-from yutang.runtime.slots import PEOPLE, TIMELINE, VOCABULARY
+from yutang.runtime.slots import PEOPLE, VOCABULARY
 from yutang.timeline.evaluate import Evaluation
 from yutang.timeline.everyone import Part
-from yutang.timeline.pinned import PinnedView
 
 NOW = instant_text(made.END_MS)
 CUSTOMERS_ALONE = 300
@@ -125,14 +124,15 @@ def at_once(desk: Desk, texts: Sequence[str]) -> Answer:
     """Of each condition, how many customers satisfy it and the sum of their numbers; equal parts are worked once."""
     epoch, vocabulary = desk.epoch, desk.epoch[VOCABULARY]
     tests = [parse(text, vocabulary) for text in texts]
-    everybody, context = everyone(epoch), point(epoch, made.END_MS)
+    everybody, context = everyone(epoch), point(epoch, made.END_MS, tests)
 
     def work(part: Part) -> list[tuple[int, int]]:
         evaluated, heads = Evaluation(part.view, context), everybody.heads[part.places]
         counted = part.own(part.view.first_seen() <= made.END_MS)
         return [_told(part.own(evaluated.truth(test).value) == 1, counted, heads) for test in tests]
 
-    found = np.sum(np.array(everybody.map(work, read_for(epoch, tests)), np.int64), axis=0)
+    parts = everybody.map(work, read_for(epoch, tests), SEVERAL_CUSTOMERS_AT_ONCE_MAX)
+    found = np.sum(np.array(parts, np.int64), axis=0)
     return [[int(count), int(total)] for count, total in found]
 
 
@@ -166,12 +166,10 @@ def single_customer(desk: Desk) -> list[float]:
     epoch, test = desk.epoch, _parsed(desk, SEGMENT)
     heads = epoch[PEOPLE].heads()
     chosen = np.random.default_rng(made.SEED).choice(heads, CUSTOMERS_ALONE)
-    context = point(epoch, made.END_MS)
     times = []
     for head in chosen.tolist():
         began = time.perf_counter()
-        view = PinnedView(epoch[TIMELINE], epoch[PEOPLE], np.array([head], np.int64), epoch[VOCABULARY])
-        Evaluation(view, context).truth(test).values_at(made.END_MS)
+        holds(epoch, head, test, made.END_MS)
         times.append(time.perf_counter() - began)
     return times[20:]
 

@@ -13,10 +13,13 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+from yutang.cli.serve import PROCESSES
+
 YUTANG = str(Path(sys.executable).parent / "yutang")
 READY_S_MAX = 120.0
 STOP_S_MAX = 60.0
 PERIOD_S = 0.01
+ROLES = {module: role for role, module in PROCESSES.items()}
 
 
 def free_port() -> int:
@@ -89,6 +92,16 @@ class Service:
         pid = self._process.pid
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
         return [pid, *map(int, children)]
+
+    def used_s(self) -> dict[str, float]:
+        """Seconds of processors that each of its processes has used, by what it is."""
+        found: dict[str, float] = {}
+        for pid in self.processes():
+            words = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
+            role = ROLES.get(words[2] if len(words) > 2 else "", "supervisor")
+            ticks = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+            found[role] = found.get(role, 0.0) + sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
+        return found
 
     def peak_mb(self) -> float:
         """The most memory that its processes have held, each at its own time."""

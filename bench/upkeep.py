@@ -32,7 +32,8 @@ from yutang.conditions.grammar import parse
 from yutang.domains.audience.api import upkeep
 from yutang.domains.audience.api.evaluating import AUDIENCE
 from yutang.domains.audience.contracts import Label, LabelKind, LabelRung
-from yutang.domains.audience.rules import Standings, plan_of
+from yutang.domains.audience.rules.changes import plan_of
+from yutang.domains.audience.rules.standings import Standings
 from yutang.kernel.clock import SystemClock
 from yutang.kernel.event import Event, EventBlob, Identity
 from yutang.kernel.faults import NoFaults
@@ -150,12 +151,14 @@ def _applied(passes: Mapping[str, Pass], epoch: Epoch, group: Group) -> tuple[Ep
 
 
 def _equal(epoch: Epoch) -> bool:
-    """Whether the standings are what a full recompute gives, and nobody is looked at too late."""
+    """Whether the standings, and the truths under them, are what a full recompute gives, and nobody is looked at too
+    late."""
     kept, full = epoch[AUDIENCE].standings, upkeep.recomputed(epoch)[AUDIENCE.name].standings
     heads = epoch[PEOPLE].heads()
     same = all(
         np.array_equal(kept.codes_of(place, heads), full.codes_of(place, heads)) for place in range(len(kept.names))
     )
+    same = same and np.array_equal(kept.truths_at(heads), full.truths_at(heads))
     return same and bool((kept.due_at(heads) <= full.due_at(heads)).all())
 
 
