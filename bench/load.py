@@ -16,7 +16,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib import import_module
@@ -139,7 +139,8 @@ class _Sender:
         self._batch = batch
         self._make_body = make_body
         self._selector = selectors.DefaultSelector()
-        self._idle = [_Connection(number, address) for number in range(connections)]
+        # By turns, so that none rests for longer than a server waits.
+        self._idle = deque(_Connection(number, address) for number in range(connections))
         for connection in self._idle:
             self._selector.register(connection.socket, selectors.EVENT_READ, connection)
         self._busy = 0
@@ -156,7 +157,7 @@ class _Sender:
         due = begun
         while (now := time.perf_counter()) < end:
             while self._idle and now < end and (not pause_s or due <= now):
-                self._send(self._idle.pop(), due if pause_s else now)
+                self._send(self._idle.popleft(), due if pause_s else now)
                 due += pause_s
                 now = time.perf_counter()
             rest = max(0.0, due - now) if pause_s and self._idle else end - now
@@ -181,7 +182,9 @@ class _Sender:
         for chosen, _ in self._selector.select(wait_s):
             connection: _Connection = chosen.data
             status = connection.answered()
-            if status < 0:
+            if status < 0 and connection in self._idle:  # closed while it rested: nothing is lost
+                self._renew(connection)
+            elif status < 0:
                 self._lost(connection)
             elif status:
                 self._busy -= 1
@@ -195,10 +198,13 @@ class _Sender:
     def _lost(self, connection: _Connection) -> None:
         self.errors["lost"] += 1
         self._busy -= 1
+        self._renew(connection)
+        self._idle.append(connection)
+
+    def _renew(self, connection: _Connection) -> None:
         self._selector.unregister(connection.socket)
         connection.socket.close()
         self._selector.register(connection.connect(), selectors.EVENT_READ, connection)
-        self._idle.append(connection)
 
 
 def main() -> None:
